@@ -1,0 +1,103 @@
+"""Errors: one tree, one closed list of codes.
+
+    HubbubError
+      Denied         the actor may not do that
+      Unknown        there is no such thing, or the actor may not see it
+      Invalid        the command makes no sense as it is
+      Limited        too many, too much or too often
+      Unavailable    nothing is wrong with the command; try again
+
+Each dialect maps the codes to its own form in one table.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """Say what is wrong, in a word that programs compare."""
+
+    # who are you
+    UNAUTHENTICATED = "unauthenticated"
+    CREDENTIALS_MISSING = "credentials_missing"
+    TOKEN_REQUIRED = "token_required"
+    TOKEN_EXPIRED = "token_expired"
+    TOKEN_INVALID = "token_invalid"
+    LOGIN_DENIED = "login_denied"
+    # what may you do
+    WORLD_DENIED = "world_denied"
+    ROOM_DENIED = "room_denied"
+    CHAT_DENIED = "chat_denied"
+    SELF_ACTION = "self_action"
+    # what is there
+    WORLD_UNKNOWN = "world_unknown"
+    ROOM_UNKNOWN = "room_unknown"
+    MODULE_MISSING = "module_missing"
+    USER_UNKNOWN = "user_unknown"
+    MESSAGE_UNKNOWN = "message_unknown"
+    INVITE_UNKNOWN = "invite_unknown"
+    # what makes sense
+    INVALID = "invalid"
+    CONFIG_INVALID = "config_invalid"
+    PROFILE_MISSING = "profile_missing"
+    MESSAGE_EMPTY = "message_empty"
+    MESSAGE_KIND = "message_kind"
+    REACTION_UNKNOWN = "reaction_unknown"
+    SCHEDULE_INVALID = "schedule_invalid"
+    ROOM_NAME_TAKEN = "room_name_taken"
+    ROOM_MODULES_INVALID = "room_modules_invalid"
+    ROOM_CREATE_DENIED = "room_create_denied"
+    # not now
+    TOO_MANY = "too_many"
+    TOO_LARGE = "too_large"
+    UNAVAILABLE = "unavailable"
+
+
+class HubbubError(Exception):
+    """Refuse a command. Nothing has changed when it is raised.
+
+    `code` is from the closed list; `message` is for people; `details` maps the names of fields to lists of what is
+    wrong with them; `temporary` says that the same command may succeed later, after `retry_after` where that is known.
+    """
+
+    temporary = False
+
+    def __init__(
+        self,
+        code: Code,
+        message: str = "",
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message or code.value)
+        self.code = code
+        self.message = message
+        self.details = details
+        self.retry_after = retry_after
+
+
+class Denied(HubbubError):
+    """The actor may not do that."""
+
+
+class Unknown(HubbubError):
+    """There is no such thing, or the actor may not see it."""
+
+
+class Invalid(HubbubError):
+    """The command makes no sense as it is."""
+
+
+class Limited(HubbubError):
+    """Too many, too much or too often."""
+
+    temporary = True
+
+
+class Unavailable(HubbubError):
+    """Nothing is wrong with the command; the server could not do it now."""
+
+    temporary = True

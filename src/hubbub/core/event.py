@@ -1,0 +1,433 @@
+"""Events: facts that happened, in the past tense.
+
+A durable event carries the records that it leaves behind (`WRITES` names the fields that hold them) or removes
+(`ERASES`), so one description serves three readers: the state in memory applies it, the store projects it to tables and
+appends it to the journal, the dialects tell their clients. An ephemeral event has neither and is told only to those who
+are here now.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import msgspec
+
+from hubbub.core.model import (
+    AuditEntry,
+    Ban,
+    Block,
+    Credential,
+    Grant,
+    Invite,
+    LoginCode,
+    Member,
+    Message,
+    ReadState,
+    Record,
+    Room,
+    Upload,
+    User,
+    World,
+)
+
+
+class Event(msgspec.Struct, kw_only=True, tag=True):
+    """The base of every event.
+
+    `room` is 0 for what concerns the world. `by` is the user who did it (0: the system, the command line), `session`
+    the connection it came through (0: none); both are for the dialects' courtesy, such as not echoing. `epoch` and
+    `seq` place a durable event in the order of its stream (the room, or the world); the store assigns them.
+    """
+
+    WRITES: ClassVar[tuple[str, ...]] = ()
+    ERASES: ClassVar[tuple[str, ...]] = ()
+    JOURNALLED: ClassVar[bool] = True
+    """False for durable events that nobody replays: secrets, audit entries, read pointers."""
+
+    world: int
+    room: int = 0
+    by: int = 0
+    session: int = 0
+    epoch: int = 0
+    seq: int = 0
+
+    @property
+    def stream(self) -> int:
+        """The id of the room or world whose order the event is part of."""
+        return self.room or self.world
+
+    @classmethod
+    def durable(cls) -> bool:
+        """Whether the event is stored before it is told."""
+        return bool(cls.WRITES or cls.ERASES)
+
+    def written(self) -> Iterator[Record]:
+        """Give the records that the event leaves behind."""
+        yield from self._records(self.WRITES)
+
+    def erased(self) -> Iterator[Record]:
+        """Give the records that the event removes."""
+        yield from self._records(self.ERASES)
+
+    def _records(self, fields: tuple[str, ...]) -> Iterator[Record]:
+        for field in fields:
+            value = getattr(self, field)
+            if isinstance(value, Record):
+                yield value
+            elif value is not None:
+                yield from value
+
+
+# The world
+
+
+class WorldCreated(Event):
+    """A world was made."""
+
+    WRITES = ("config",)
+
+    config: World
+
+
+class WorldUpdated(Event):
+    """The configuration, roles or trait grants of the world changed."""
+
+    WRITES = ("config",)
+
+    config: World
+
+
+class WorldReplaced(Event):
+    """Everything in the world was removed, and the world begins anew with a higher epoch.
+
+    A store erases every row of the world, its journal included, before it writes the records here.
+    """
+
+    WRITES = ("config", "rooms")
+
+    config: World
+    rooms: tuple[Room, ...]
+
+
+class ScheduleUpdated(Event):
+    """The world's timetable lies elsewhere now, or has new contents."""
+
+    WRITES = ("config",)
+
+    config: World
+
+
+class Audited(Event):
+    """Somebody changed something that organisers want to know of."""
+
+    WRITES = ("entry",)
+    JOURNALLED = False
+
+    entry: AuditEntry
+
+
+# Rooms
+
+
+class RoomCreated(Event):
+    """A room was made."""
+
+    WRITES = ("config", "grants")
+
+    config: Room
+    grants: tuple[Grant, ...] = ()
+
+
+class RoomUpdated(Event):
+    """A room's configuration changed."""
+
+    WRITES = ("config",)
+
+    config: Room
+
+
+class RoomsReordered(Event):
+    """The order of the world's rooms changed."""
+
+    WRITES = ("rooms",)
+
+    rooms: tuple[Room, ...]
+
+
+class RoomScheduled(Event):
+    """What is on in the room changed."""
+
+    WRITES = ("config",)
+
+    config: Room
+
+
+class RoomDeleted(Event):
+    """A room was closed for good; its record stays, marked."""
+
+    WRITES = ("config",)
+
+    config: Room
+
+
+class InviteCreated(Event):
+    """An invite link was made."""
+
+    WRITES = ("invite",)
+    JOURNALLED = False
+
+    invite: Invite
+
+
+# Users
+
+
+class UserCreated(Event):
+    """Somebody came for the first time."""
+
+    WRITES = ("user", "grants")
+
+    user: User
+    grants: tuple[Grant, ...] = ()
+
+
+class UserUpdated(Event):
+    """A user's profile, state or traits changed."""
+
+    WRITES = ("user",)
+
+    user: User
+
+
+class UserSeen(Event):
+    """A user logged in; nobody is told."""
+
+    WRITES = ("user",)
+    JOURNALLED = False
+
+    user: User
+
+
+class UserDeleted(Event):
+    """A user is gone; the record stays, marked and without the profile."""
+
+    WRITES = ("user",)
+
+    user: User
+
+
+class UserBanned(Event):
+    """A user was banned or silenced."""
+
+    WRITES = ("ban",)
+
+    ban: Ban
+
+
+class UserReactivated(Event):
+    """A user's bans were lifted."""
+
+    ERASES = ("bans",)
+
+    user: int
+    bans: tuple[Ban, ...]
+
+
+class UserBlocked(Event):
+    """One user blocked another."""
+
+    WRITES = ("block",)
+
+    block: Block
+
+
+class UserUnblocked(Event):
+    """One user took back a block."""
+
+    ERASES = ("block",)
+
+    block: Block
+
+
+class GrantGiven(Event):
+    """A user got a role."""
+
+    WRITES = ("grant",)
+
+    grant: Grant
+
+
+class GrantTaken(Event):
+    """A user lost a role."""
+
+    ERASES = ("grant",)
+
+    grant: Grant
+
+
+class PasswordSet(Event):
+    """A user got a password."""
+
+    WRITES = ("credential",)
+    JOURNALLED = False
+
+    credential: Credential
+
+
+class LoginIssued(Event):
+    """Short login tokens were made."""
+
+    WRITES = ("codes",)
+    JOURNALLED = False
+
+    codes: tuple[LoginCode, ...]
+
+
+class FileUploaded(Event):
+    """A file was stored."""
+
+    WRITES = ("upload",)
+    JOURNALLED = False
+
+    upload: Upload
+
+
+# Talk
+
+
+class MemberJoined(Event):
+    """A user joined a room's conversation for good."""
+
+    WRITES = ("member",)
+
+    member: Member
+
+
+class MemberUpdated(Event):
+    """A member's nickname or visibility changed."""
+
+    WRITES = ("member",)
+
+    member: Member
+
+
+class MemberLeft(Event):
+    """A user left a room's conversation."""
+
+    ERASES = ("member",)
+
+    member: Member
+
+
+class ConversationOpened(Event):
+    """A direct conversation was made with its members."""
+
+    WRITES = ("config", "members")
+
+    config: Room
+    members: tuple[Member, ...]
+
+
+class MessagePosted(Event):
+    """Something was said. An edit also carries the message as it reads now, in `original`."""
+
+    WRITES = ("message", "original")
+
+    message: Message
+    original: Message | None = None
+
+
+class MessageReacted(Event):
+    """The reactions of a message changed."""
+
+    WRITES = ("message",)
+
+    message: Message
+
+
+class ReadMarked(Event):
+    """A user read on, or has more unread notifications.
+
+    Not waited for: it is stored with the next commit, and a crash may lose the last of these.
+    """
+
+    WRITES = ("state",)
+    JOURNALLED = False
+
+    state: ReadState
+
+
+# Ephemeral: told to those who are here, kept nowhere
+
+
+class UserUnread(Event):
+    """There is something unread in a room for these users, who had read it all before."""
+
+    users: tuple[int, ...]
+    number: int
+
+
+class UserNotified(Event):
+    """A user was mentioned or written to directly."""
+
+    user: int
+    message: Message
+
+
+class MentionMissed(Event):
+    """A message mentioned users whom it did not reach."""
+
+    user: int
+    number: int
+    missed: tuple[int, ...]
+
+
+class ChannelsChanged(Event):
+    """The list of a user's conversations changed."""
+
+    user: int
+
+
+class VisitOpened(Event):
+    """A user came into a room, with one more connection."""
+
+    user: int
+
+
+class VisitClosed(Event):
+    """A user left a room with the last connection that was in it."""
+
+    user: int
+
+
+class OccupancyChanged(Event):
+    """A room got busier or quieter: `users` is none, few or many."""
+
+    users: str
+
+
+class ReactionsCounted(Event):
+    """So many reactions were given in a room since the last count."""
+
+    reactions: dict[str, int]
+
+
+class SessionsRevoked(Event):
+    """The connections of a user must begin anew: what they may do has changed under them."""
+
+    user: int
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Give every event class by its name."""
+    found: dict[str, type[Event]] = {}
+    pending = list(Event.__subclasses__())
+    while pending:
+        kind = pending.pop()
+        found[kind.__name__] = kind
+        pending.extend(kind.__subclasses__())
+    return found
+
+
+DURABLE: tuple[type[Event], ...] = tuple(kind for kind in event_types().values() if kind.durable())
+
+

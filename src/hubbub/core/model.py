@@ -1,0 +1,281 @@
+"""The nouns of a community, as records.
+
+A record is immutable; a change replaces it. `KEY` names the fields that identify it. A store keeps one table per record
+type, one column per field. Only what the store itself assigns when it commits (`Message.number`, `Message.seq`) is
+written in place.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+UserKind = Literal["person", "anon", "kiosk", "bot", "system"]
+RoomKind = Literal["room", "direct"]
+MessageKind = Literal["text", "system", "poll", "call"]
+BanKind = Literal["ban", "silence"]
+
+WORLD_WIDE = 0
+"""Stands where a room's id would, for what holds in the whole world."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of every record."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("id",)
+
+
+class World(Record):
+    """One community: its rooms, roles, configuration and secrets.
+
+    `name` is the world's part of an address: unique, lower case. `epoch` starts at 1 and rises whenever the world is
+    replaced: what clients hold of an earlier epoch is void. `config` is free-form (theme, profile_fields,
+    connection_limit, JWT_secrets, ...).
+    """
+
+    id: int
+    name: str
+    title: str
+    domain: str = ""
+    epoch: int = 1
+    roles: dict[str, list[str]] = {}
+    trait_grants: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    created: datetime
+
+
+class User(Record):
+    """A person, guest, bot, kiosk or the system: one account, whichever dialect it came through.
+
+    At most one user of a world has a given `client_id` (a guest's browser), `token_id` (the `uid` of a ticket system's
+    token) or `login` (a name with a password, folded to lower case). `shown` says whether others see the user in lists
+    of viewers.
+    """
+
+    id: int
+    world: int
+    kind: UserKind = "person"
+    client_id: str | None = None
+    token_id: str | None = None
+    login: str | None = None
+    profile: dict[str, Any] = {}
+    client_state: dict[str, Any] = {}
+    traits: tuple[str, ...] = ()
+    pretalx_id: str | None = None
+    shown: bool = True
+    deleted: bool = False
+    created: datetime
+    last_login: datetime | None = None
+
+    @property
+    def display_name(self) -> str:
+        """The name that others see; empty when the user has not chosen one."""
+        name = self.profile.get("display_name")
+        return name if isinstance(name, str) else ""
+
+
+class Room(Record):
+    """A place with a name where people are and talk, or a direct conversation.
+
+    `modules` are dicts with `type` and `config`. `chat` tells whether people can talk in it; `volatile` whether being
+    in its chat ends with the connection.
+    """
+
+    id: int
+    world: int
+    kind: RoomKind = "room"
+    name: str = ""
+    description: str = ""
+    picture: str | None = None
+    import_id: str | None = None
+    pretalx_id: int | None = None
+    trait_grants: dict[str, Any] = {}
+    modules: tuple[dict[str, Any], ...] = ()
+    sorting_priority: int = 0
+    force_join: bool = False
+    schedule_data: dict[str, Any] | None = None
+    deleted: bool = False
+    created: datetime
+
+    def module(self, kind: str) -> dict[str, Any] | None:
+        """Give the configuration of the room's module of this type, or None when it has no such module."""
+        for module in self.modules:
+            if module.get("type") == kind:
+                config = module.get("config")
+                return config if isinstance(config, dict) else {}
+        return None
+
+    @property
+    def chat(self) -> bool:
+        """Whether people can talk here."""
+        return self.kind == "direct" or self.module("chat.native") is not None
+
+    @property
+    def volatile(self) -> bool:
+        """Whether belonging to the chat ends with the connection."""
+        return bool((self.module("chat.native") or {}).get("volatile"))
+
+
+class Member(Record):
+    """A user's lasting belonging to a room. `hidden` members do not see the room in their list until it is spoken in."""
+
+    KEY = ("room", "user")
+
+    room: int
+    user: int
+    world: int
+    nickname: str = ""
+    hidden: bool = False
+    joined: datetime
+
+
+class Grant(Record):
+    """A role given to a user by name, on the world (`room` is 0) or on one room."""
+
+    KEY = ("world", "room", "user", "role")
+
+    world: int
+    user: int
+    role: str
+    room: int = WORLD_WIDE
+
+
+class Ban(Record):
+    """A user kept out or kept silent, in the world (`room` is 0) or in one room, until an instant or for good."""
+
+    id: int
+    world: int
+    user: int
+    kind: BanKind = "ban"
+    room: int = WORLD_WIDE
+    by: int = 0
+    reason: str = ""
+    until: datetime | None = None
+    at: datetime
+
+
+class Block(Record):
+    """One user who wants nothing to do with another."""
+
+    KEY = ("world", "user", "target")
+
+    world: int
+    user: int
+    target: int
+
+
+class Invite(Record):
+    """A short code that lets somebody in: `anonymous` into one room without an account."""
+
+    KEY = ("code",)
+
+    code: str
+    world: int
+    room: int
+    by: int
+    kind: Literal["anonymous"] = "anonymous"
+    created: datetime
+    expires: datetime
+
+
+class LoginCode(Record):
+    """A short login token. Only its hash is kept; `claims` are what a login with it is worth."""
+
+    KEY = ("digest",)
+
+    digest: str
+    world: int
+    claims: dict[str, Any]
+    expires: datetime
+
+
+class Credential(Record):
+    """An argon2 hash of a user's password. Never in a journal, never in memory longer than a login takes."""
+
+    KEY = ("user",)
+
+    user: int
+    world: int
+    password: str
+
+
+class Message(Record):
+    """Something said in a room.
+
+    `number` is strictly increasing over the world, from 1; `seq` is gap-free in the room. Both are assigned by the
+    store when it commits, and are 0 before. A system message carries in `event` what it reports: a dict with `type` and
+    the data. An edit is a message of its own that `replaces` the number of the first; the first then has the new text
+    and `edited`. `reactions` maps each emoji to the ids of those who gave it, in order. `nonce` is the sender's
+    idempotency key.
+    """
+
+    id: int
+    world: int
+    room: int
+    sender: int | None
+    at: datetime
+    kind: MessageKind = "text"
+    body: str = ""
+    attachments: tuple[dict[str, Any], ...] = ()
+    event: dict[str, Any] | None = None
+    extra: dict[str, Any] | None = None
+    number: int = 0
+    seq: int = 0
+    replaces: int | None = None
+    edited: datetime | None = None
+    deleted: bool = False
+    reactions: dict[str, tuple[int, ...]] = {}
+    nonce: str | None = None
+
+
+class ReadState(Record):
+    """How far a user has read a room, and how many notifications of it are unread."""
+
+    KEY = ("room", "user")
+
+    room: int
+    user: int
+    world: int
+    read: int = 0
+    notifications: int = 0
+
+
+class AuditEntry(Record):
+    """Who changed what, for the organisers. `data` has no secrets."""
+
+    id: int
+    world: int
+    user: int | None
+    type: str
+    data: dict[str, Any]
+    at: datetime
+
+
+class Upload(Record):
+    """A file that somebody uploaded; `path` is relative to the media folder."""
+
+    id: int
+    world: int
+    user: int | None
+    path: str
+    type: str
+    size: int
+    at: datetime
+
+
+RECORDS: tuple[type[Record], ...] = (
+    World,
+    User,
+    Room,
+    Member,
+    Grant,
+    Ban,
+    Block,
+    Invite,
+    LoginCode,
+    Credential,
+    Message,
+    ReadState,
+    AuditEntry,
+    Upload,
+)

@@ -1,0 +1,194 @@
+"""The contract of a store: where a community is kept.
+
+Drivers implement `Store`; everything above knows only this. `tests/contract/` runs one suite over every driver.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from hubbub.core.event import Event
+from hubbub.core.model import (
+    AuditEntry,
+    Ban,
+    Block,
+    Credential,
+    Grant,
+    Invite,
+    LoginCode,
+    Member,
+    Message,
+    ReadState,
+    Room,
+    User,
+    World,
+)
+
+
+class StoreError(Exception):
+    """The base of what a store raises."""
+
+
+class StoreUnavailable(StoreError):
+    """The store could not be reached or written (disk full, locked, gone). Nothing was committed; try again."""
+
+
+class SchemaMismatch(StoreError):
+    """The database was made by another version and must be migrated, or is newer than this program."""
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """All of a world that is kept in memory, as of journal position `position`.
+
+    Everything but messages, audit entries, credentials and uploads. `last_number` is the highest message number in the
+    world; `last_said` maps rooms to the number of their newest message that is not a system message.
+    """
+
+    world: World
+    users: list[User]
+    rooms: list[Room]
+    members: list[Member]
+    grants: list[Grant]
+    bans: list[Ban]
+    blocks: list[Block]
+    invites: list[Invite]
+    read_states: list[ReadState]
+    last_number: int
+    last_said: dict[int, int]
+    position: int
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One journalled event. `position` rises over the whole store; `node` names the writer."""
+
+    position: int
+    node: str
+    event: Event
+
+
+class Store(ABC):
+    """Keep communities durably.
+
+    Ordering: commits become visible in the order in which `commit` was called on one store. An event stream (a room or
+    a world) has a gap-free `seq` from 1 within an epoch, assigned in the transaction, whoever else writes to the same
+    database at the same time.
+    """
+
+    node: str
+    """Name of this writer in the journal: unique among the processes that use the database."""
+
+    @abstractmethod
+    async def open(self, *, migrate: bool = True) -> None:
+        """Connect, and bring the schema up to date when `migrate`.
+
+        Raises SchemaMismatch when the database is newer than the program (or older and `migrate` is False), and
+        StoreUnavailable when it cannot be opened.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Commit what is waiting and let go of the database."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Write
+
+    @abstractmethod
+    async def commit(self, events: Sequence[Event]) -> None:
+        """Store durable events, all or none, and return when they are on disk.
+
+        Whoever waits at the same moment shares one transaction; if it fails for all, each group is tried alone, so that
+        one caller's fault is not another's. Assigns `epoch` and `seq` of journalled events, and `number` and `seq` of
+        messages that have none, in place, also inside `MessagePosted.message`. Raises StoreUnavailable; the events then
+        keep what they had.
+        """
+
+    @abstractmethod
+    def enqueue(self, events: Sequence[Event]) -> None:
+        """Store durable events with the next commit (at the latest within a second), without waiting for it.
+
+        For state that may lose its last second in a crash, such as read pointers. Of several writes of one record only
+        the last need be stored.
+        """
+
+    # What memory holds
+
+    @abstractmethod
+    async def worlds(self) -> list[World]:
+        """List all worlds, oldest first."""
+
+    @abstractmethod
+    async def load(self, name: str) -> Snapshot | None:
+        """Read the world of this name, or None when there is none."""
+
+    @abstractmethod
+    async def load_world(self, identity: int) -> Snapshot | None:
+        """Read the world of this id, or None when there is none."""
+
+    @abstractmethod
+    def changed(self) -> bool:
+        """Tell, in a few microseconds and without I/O waits, whether somebody else may have committed since last asked.
+
+        May say True when nothing relevant changed; never says False when something did.
+        """
+
+    @abstractmethod
+    async def follow(self, after: int, limit: int = 1000) -> list[JournalEntry]:
+        """Read journal entries of all worlds and writers after a position, in order."""
+
+    @abstractmethod
+    async def position(self) -> int:
+        """Give the newest position of the journal, 0 when it is empty."""
+
+    @abstractmethod
+    async def replay(self, stream: int, epoch: int, after: int, limit: int = 1000) -> list[Event] | None:
+        """Read the events of a stream after a `seq`; None when the epoch is over or they are no longer kept."""
+
+    # What memory does not hold
+
+    @abstractmethod
+    async def messages(
+        self, room: int, *, before: int, limit: int, system: bool = True
+    ) -> list[Message]:
+        """Read the newest `limit` messages of a room with a number below `before`, oldest first."""
+
+    @abstractmethod
+    async def message(self, world: int, number: int) -> Message | None:
+        """Read one message by its number."""
+
+    @abstractmethod
+    async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
+        """Read the message that this sender posted with this idempotency key."""
+
+    @abstractmethod
+    async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
+        """Read the newest audit entries, newest first."""
+
+    @abstractmethod
+    async def credential(self, user: int) -> Credential | None:
+        """Read the password hash of a user."""
+
+    @abstractmethod
+    async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
+        """Read a short login token that has not expired."""
+
+    # Care
+
+    @abstractmethod
+    async def prune(self, before: datetime) -> int:
+        """Forget journal entries older than an instant and expired codes and bans; give how many rows went."""
+
+    @abstractmethod
+    async def check(self) -> list[str]:
+        """Look for damage and return what is wrong, in sentences; empty when all is well."""
