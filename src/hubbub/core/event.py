@@ -80,7 +80,7 @@ class Event(msgspec.Struct, kw_only=True, tag=True):
 # The world
 
 
-class WorldCreated(Event):
+class WorldCreated(Event, kw_only=True):
     """A world was made."""
 
     WRITES = ("config",)
@@ -88,7 +88,7 @@ class WorldCreated(Event):
     config: World
 
 
-class WorldUpdated(Event):
+class WorldUpdated(Event, kw_only=True):
     """The configuration, roles or trait grants of the world changed."""
 
     WRITES = ("config",)
@@ -96,7 +96,7 @@ class WorldUpdated(Event):
     config: World
 
 
-class WorldReplaced(Event):
+class WorldReplaced(Event, kw_only=True):
     """Everything in the world was removed, and the world begins anew with a higher epoch.
 
     A store erases every row of the world, its journal included, before it writes the records here.
@@ -108,7 +108,7 @@ class WorldReplaced(Event):
     rooms: tuple[Room, ...]
 
 
-class ScheduleUpdated(Event):
+class ScheduleUpdated(Event, kw_only=True):
     """The world's timetable lies elsewhere now, or has new contents."""
 
     WRITES = ("config",)
@@ -116,7 +116,7 @@ class ScheduleUpdated(Event):
     config: World
 
 
-class Audited(Event):
+class Audited(Event, kw_only=True):
     """Somebody changed something that organisers want to know of."""
 
     WRITES = ("entry",)
@@ -128,7 +128,7 @@ class Audited(Event):
 # Rooms
 
 
-class RoomCreated(Event):
+class RoomCreated(Event, kw_only=True):
     """A room was made."""
 
     WRITES = ("config", "grants")
@@ -137,7 +137,7 @@ class RoomCreated(Event):
     grants: tuple[Grant, ...] = ()
 
 
-class RoomUpdated(Event):
+class RoomUpdated(Event, kw_only=True):
     """A room's configuration changed."""
 
     WRITES = ("config",)
@@ -145,7 +145,7 @@ class RoomUpdated(Event):
     config: Room
 
 
-class RoomsReordered(Event):
+class RoomsReordered(Event, kw_only=True):
     """The order of the world's rooms changed."""
 
     WRITES = ("rooms",)
@@ -153,7 +153,7 @@ class RoomsReordered(Event):
     rooms: tuple[Room, ...]
 
 
-class RoomScheduled(Event):
+class RoomScheduled(Event, kw_only=True):
     """What is on in the room changed."""
 
     WRITES = ("config",)
@@ -161,7 +161,7 @@ class RoomScheduled(Event):
     config: Room
 
 
-class RoomDeleted(Event):
+class RoomDeleted(Event, kw_only=True):
     """A room was closed for good; its record stays, marked."""
 
     WRITES = ("config",)
@@ -169,7 +169,7 @@ class RoomDeleted(Event):
     config: Room
 
 
-class InviteCreated(Event):
+class InviteCreated(Event, kw_only=True):
     """An invite link was made."""
 
     WRITES = ("invite",)
@@ -181,7 +181,7 @@ class InviteCreated(Event):
 # Users
 
 
-class UserCreated(Event):
+class UserCreated(Event, kw_only=True):
     """Somebody came for the first time."""
 
     WRITES = ("user", "grants")
@@ -190,7 +190,7 @@ class UserCreated(Event):
     grants: tuple[Grant, ...] = ()
 
 
-class UserUpdated(Event):
+class UserUpdated(Event, kw_only=True):
     """A user's profile, state or traits changed."""
 
     WRITES = ("user",)
@@ -198,7 +198,7 @@ class UserUpdated(Event):
     user: User
 
 
-class UserSeen(Event):
+class UserSeen(Event, kw_only=True):
     """A user logged in; nobody is told."""
 
     WRITES = ("user",)
@@ -207,7 +207,7 @@ class UserSeen(Event):
     user: User
 
 
-class UserDeleted(Event):
+class UserDeleted(Event, kw_only=True):
     """A user is gone; the record stays, marked and without the profile."""
 
     WRITES = ("user",)
@@ -215,7 +215,7 @@ class UserDeleted(Event):
     user: User
 
 
-class UserBanned(Event):
+class UserBanned(Event, kw_only=True):
     """A user was banned or silenced."""
 
     WRITES = ("ban",)
@@ -223,7 +223,7 @@ class UserBanned(Event):
     ban: Ban
 
 
-class UserReactivated(Event):
+class UserReactivated(Event, kw_only=True):
     """A user's bans were lifted."""
 
     ERASES = ("bans",)
@@ -232,7 +232,7 @@ class UserReactivated(Event):
     bans: tuple[Ban, ...]
 
 
-class UserBlocked(Event):
+class UserBlocked(Event, kw_only=True):
     """One user blocked another."""
 
     WRITES = ("block",)
@@ -240,7 +240,7 @@ class UserBlocked(Event):
     block: Block
 
 
-class UserUnblocked(Event):
+class UserUnblocked(Event, kw_only=True):
     """One user took back a block."""
 
     ERASES = ("block",)
@@ -248,7 +248,7 @@ class UserUnblocked(Event):
     block: Block
 
 
-class GrantGiven(Event):
+class GrantGiven(Event, kw_only=True):
     """A user got a role."""
 
     WRITES = ("grant",)
@@ -256,7 +256,7 @@ class GrantGiven(Event):
     grant: Grant
 
 
-class GrantTaken(Event):
+class GrantTaken(Event, kw_only=True):
     """A user lost a role."""
 
     ERASES = ("grant",)
@@ -264,7 +264,7 @@ class GrantTaken(Event):
     grant: Grant
 
 
-class PasswordSet(Event):
+class PasswordSet(Event, kw_only=True):
     """A user got a password."""
 
     WRITES = ("credential",)
@@ -273,7 +273,7 @@ class PasswordSet(Event):
     credential: Credential
 
 
-class LoginIssued(Event):
+class LoginIssued(Event, kw_only=True):
     """Short login tokens were made."""
 
     WRITES = ("codes",)
@@ -282,7 +282,7 @@ class LoginIssued(Event):
     codes: tuple[LoginCode, ...]
 
 
-class FileUploaded(Event):
+class FileUploaded(Event, kw_only=True):
     """A file was stored."""
 
     WRITES = ("upload",)
@@ -294,7 +294,7 @@ class FileUploaded(Event):
 # Talk
 
 
-class MemberJoined(Event):
+class MemberJoined(Event, kw_only=True):
     """A user joined a room's conversation for good."""
 
     WRITES = ("member",)
@@ -302,7 +302,7 @@ class MemberJoined(Event):
     member: Member
 
 
-class MemberUpdated(Event):
+class MemberUpdated(Event, kw_only=True):
     """A member's nickname or visibility changed."""
 
     WRITES = ("member",)
@@ -310,7 +310,7 @@ class MemberUpdated(Event):
     member: Member
 
 
-class MemberLeft(Event):
+class MemberLeft(Event, kw_only=True):
     """A user left a room's conversation."""
 
     ERASES = ("member",)
@@ -318,7 +318,7 @@ class MemberLeft(Event):
     member: Member
 
 
-class ConversationOpened(Event):
+class ConversationOpened(Event, kw_only=True):
     """A direct conversation was made with its members."""
 
     WRITES = ("config", "members")
@@ -327,7 +327,7 @@ class ConversationOpened(Event):
     members: tuple[Member, ...]
 
 
-class MessagePosted(Event):
+class MessagePosted(Event, kw_only=True):
     """Something was said. An edit also carries the message as it reads now, in `original`."""
 
     WRITES = ("message", "original")
@@ -336,7 +336,7 @@ class MessagePosted(Event):
     original: Message | None = None
 
 
-class MessageReacted(Event):
+class MessageReacted(Event, kw_only=True):
     """The reactions of a message changed."""
 
     WRITES = ("message",)
@@ -344,7 +344,7 @@ class MessageReacted(Event):
     message: Message
 
 
-class ReadMarked(Event):
+class ReadMarked(Event, kw_only=True):
     """A user read on, or has more unread notifications.
 
     Not waited for: it is stored with the next commit, and a crash may lose the last of these.
@@ -359,21 +359,21 @@ class ReadMarked(Event):
 # Ephemeral: told to those who are here, kept nowhere
 
 
-class UserUnread(Event):
+class UserUnread(Event, kw_only=True):
     """There is something unread in a room for these users, who had read it all before."""
 
     users: tuple[int, ...]
     number: int
 
 
-class UserNotified(Event):
+class UserNotified(Event, kw_only=True):
     """A user was mentioned or written to directly."""
 
     user: int
     message: Message
 
 
-class MentionMissed(Event):
+class MentionMissed(Event, kw_only=True):
     """A message mentioned users whom it did not reach."""
 
     user: int
@@ -381,37 +381,37 @@ class MentionMissed(Event):
     missed: tuple[int, ...]
 
 
-class ChannelsChanged(Event):
+class ChannelsChanged(Event, kw_only=True):
     """The list of a user's conversations changed."""
 
     user: int
 
 
-class VisitOpened(Event):
+class VisitOpened(Event, kw_only=True):
     """A user came into a room, with one more connection."""
 
     user: int
 
 
-class VisitClosed(Event):
+class VisitClosed(Event, kw_only=True):
     """A user left a room with the last connection that was in it."""
 
     user: int
 
 
-class OccupancyChanged(Event):
+class OccupancyChanged(Event, kw_only=True):
     """A room got busier or quieter: `users` is none, few or many."""
 
     users: str
 
 
-class ReactionsCounted(Event):
+class ReactionsCounted(Event, kw_only=True):
     """So many reactions were given in a room since the last count."""
 
     reactions: dict[str, int]
 
 
-class SessionsRevoked(Event):
+class SessionsRevoked(Event, kw_only=True):
     """The connections of a user must begin anew: what they may do has changed under them."""
 
     user: int
@@ -429,5 +429,3 @@ def event_types() -> dict[str, type[Event]]:
 
 
 DURABLE: tuple[type[Event], ...] = tuple(kind for kind in event_types().values() if kind.durable())
-
-

@@ -158,9 +158,7 @@ class Store(ABC):
     # What memory does not hold
 
     @abstractmethod
-    async def messages(
-        self, room: int, *, before: int, limit: int, system: bool = True
-    ) -> list[Message]:
+    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
         """Read the newest `limit` messages of a room with a number below `before`, oldest first."""
 
     @abstractmethod
