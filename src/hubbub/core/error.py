@@ -22,9 +22,9 @@ class Code(StrEnum):
     # who are you
     UNAUTHENTICATED = "unauthenticated"
     CREDENTIALS_MISSING = "credentials_missing"
-    TOKEN_REQUIRED = "token_required"
-    TOKEN_EXPIRED = "token_expired"
-    TOKEN_INVALID = "token_invalid"
+    TOKEN_REQUIRED = "token_required"  # noqa: S105
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105
+    TOKEN_INVALID = "token_invalid"  # noqa: S105
     LOGIN_DENIED = "login_denied"
     # what may you do
     WORLD_DENIED = "world_denied"

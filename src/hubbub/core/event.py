@@ -7,6 +7,7 @@ are here now.
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
@@ -28,6 +29,14 @@ from hubbub.core.model import (
     User,
     World,
 )
+
+
+class Topic(StrEnum):
+    """Name an audience of a room: who is in it, those of them who may see who else is, who listens to its talk."""
+
+    VISITORS = "visitors"
+    VIEWERS = "viewers"
+    CHAT = "chat"
 
 
 class Event(msgspec.Struct, kw_only=True, tag=True):
@@ -345,10 +354,19 @@ class MessageReacted(Event, kw_only=True):
 
 
 class ReadMarked(Event, kw_only=True):
-    """A user read on, or has more unread notifications.
+    """A user read on in a room, and has no more notifications of it.
 
     Not waited for: it is stored with the next commit, and a crash may lose the last of these.
     """
+
+    WRITES = ("state",)
+    JOURNALLED = False
+
+    state: ReadState
+
+
+class NotificationsCounted(Event, kw_only=True):
+    """A user has more unread notifications. Nobody is told: the notification itself is."""
 
     WRITES = ("state",)
     JOURNALLED = False
@@ -363,7 +381,7 @@ class UserUnread(Event, kw_only=True):
     """There is something unread in a room for these users, who had read it all before."""
 
     users: tuple[int, ...]
-    number: int
+    message: Message
 
 
 class UserNotified(Event, kw_only=True):
@@ -377,7 +395,7 @@ class MentionMissed(Event, kw_only=True):
     """A message mentioned users whom it did not reach."""
 
     user: int
-    number: int
+    message: Message
     missed: tuple[int, ...]
 
 
@@ -409,6 +427,24 @@ class ReactionsCounted(Event, kw_only=True):
     """So many reactions were given in a room since the last count."""
 
     reactions: dict[str, int]
+
+
+class SessionReplaced(Event, kw_only=True):
+    """A user has more connections than allowed; this one, the oldest, must go. `session` names it."""
+
+    user: int
+
+
+class Subscribed(Event, kw_only=True):
+    """From here on, the connection `session` is told of a topic."""
+
+    topic: Topic
+
+
+class Unsubscribed(Event, kw_only=True):
+    """From here on, the connection `session` is no longer told of a topic."""
+
+    topic: Topic
 
 
 class SessionsRevoked(Event, kw_only=True):

@@ -34,6 +34,7 @@ class IdGenerator:
         self._counter = 0
 
     def __call__(self) -> int:
+        """Give the next id."""
         now = (self._clock() - EPOCH) // MILLISECOND
         if now > self._millisecond:
             self._millisecond, self._counter = now, 0

@@ -25,7 +25,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     KEY: ClassVar[tuple[str, ...]] = ("id",)
 
 
-class World(Record, kw_only=True):
+class World(Record, frozen=True, kw_only=True):
     """One community: its rooms, roles, configuration and secrets.
 
     `name` is the world's part of an address: unique, lower case. `epoch` starts at 1 and rises whenever the world is
@@ -44,7 +44,7 @@ class World(Record, kw_only=True):
     created: datetime
 
 
-class User(Record, kw_only=True):
+class User(Record, frozen=True, kw_only=True):
     """A person, guest, bot, kiosk or the system: one account, whichever dialect it came through.
 
     At most one user of a world has a given `client_id` (a guest's browser), `token_id` (the `uid` of a ticket system's
@@ -74,7 +74,7 @@ class User(Record, kw_only=True):
         return name if isinstance(name, str) else ""
 
 
-class Room(Record, kw_only=True):
+class Room(Record, frozen=True, kw_only=True):
     """A place with a name where people are and talk, or a direct conversation.
 
     `modules` are dicts with `type` and `config`. `chat` tells whether people can talk in it; `volatile` whether being
@@ -116,8 +116,11 @@ class Room(Record, kw_only=True):
         return bool((self.module("chat.native") or {}).get("volatile"))
 
 
-class Member(Record, kw_only=True):
-    """A user's lasting belonging to a room. `hidden` members do not see the room in their list until it is spoken in."""
+class Member(Record, frozen=True, kw_only=True):
+    """A user's lasting belonging to a room.
+
+    A `hidden` member does not see the room in their list until somebody speaks in it.
+    """
 
     KEY = ("room", "user")
 
@@ -129,7 +132,7 @@ class Member(Record, kw_only=True):
     joined: datetime
 
 
-class Grant(Record, kw_only=True):
+class Grant(Record, frozen=True, kw_only=True):
     """A role given to a user by name, on the world (`room` is 0) or on one room."""
 
     KEY = ("world", "room", "user", "role")
@@ -140,7 +143,7 @@ class Grant(Record, kw_only=True):
     room: int = WORLD_WIDE
 
 
-class Ban(Record, kw_only=True):
+class Ban(Record, frozen=True, kw_only=True):
     """A user kept out or kept silent, in the world (`room` is 0) or in one room, until an instant or for good."""
 
     id: int
@@ -154,7 +157,7 @@ class Ban(Record, kw_only=True):
     at: datetime
 
 
-class Block(Record, kw_only=True):
+class Block(Record, frozen=True, kw_only=True):
     """One user who wants nothing to do with another."""
 
     KEY = ("world", "user", "target")
@@ -164,7 +167,7 @@ class Block(Record, kw_only=True):
     target: int
 
 
-class Invite(Record, kw_only=True):
+class Invite(Record, frozen=True, kw_only=True):
     """A short code that lets somebody in: `anonymous` into one room without an account."""
 
     KEY = ("code",)
@@ -178,7 +181,7 @@ class Invite(Record, kw_only=True):
     expires: datetime
 
 
-class LoginCode(Record, kw_only=True):
+class LoginCode(Record, frozen=True, kw_only=True):
     """A short login token. Only its hash is kept; `claims` are what a login with it is worth."""
 
     KEY = ("digest",)
@@ -189,7 +192,7 @@ class LoginCode(Record, kw_only=True):
     expires: datetime
 
 
-class Credential(Record, kw_only=True):
+class Credential(Record, frozen=True, kw_only=True):
     """An argon2 hash of a user's password. Never in a journal, never in memory longer than a login takes."""
 
     KEY = ("user",)
@@ -199,7 +202,7 @@ class Credential(Record, kw_only=True):
     password: str
 
 
-class Message(Record, kw_only=True):
+class Message(Record, frozen=True, kw_only=True):
     """Something said in a room.
 
     `number` is strictly increasing over the world, from 1; `seq` is gap-free in the room. Both are assigned by the
@@ -228,7 +231,7 @@ class Message(Record, kw_only=True):
     nonce: str | None = None
 
 
-class ReadState(Record, kw_only=True):
+class ReadState(Record, frozen=True, kw_only=True):
     """How far a user has read a room, and how many notifications of it are unread."""
 
     KEY = ("room", "user")
@@ -240,7 +243,7 @@ class ReadState(Record, kw_only=True):
     notifications: int = 0
 
 
-class AuditEntry(Record, kw_only=True):
+class AuditEntry(Record, frozen=True, kw_only=True):
     """Who changed what, for the organisers. `data` has no secrets."""
 
     id: int
@@ -251,7 +254,7 @@ class AuditEntry(Record, kw_only=True):
     at: datetime
 
 
-class Upload(Record, kw_only=True):
+class Upload(Record, frozen=True, kw_only=True):
     """A file that somebody uploaded; `path` is relative to the media folder."""
 
     id: int

@@ -1,0 +1,35 @@
+"""What commands may read that is not in memory. A store fulfils it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message
+
+
+class Archive(Protocol):
+    """Read messages, audit entries and secrets. See `hubbub.store.contract.Store` for what is guaranteed."""
+
+    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
+        """Read the newest `limit` messages of a room with a number below `before`, oldest first."""
+        ...
+
+    async def message(self, world: int, number: int) -> Message | None:
+        """Read one message by its number."""
+        ...
+
+    async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
+        """Read the message that this sender posted with this idempotency key."""
+        ...
+
+    async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
+        """Read the newest audit entries, newest first."""
+        ...
+
+    async def credential(self, user: int) -> Credential | None:
+        """Read the password hash of a user."""
+        ...
+
+    async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
+        """Read a short login token that has not expired."""
+        ...

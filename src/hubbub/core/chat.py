@@ -1,0 +1,543 @@
+"""Conversation: joining, speaking, editing, reacting, reading, and writing to each other directly."""
+
+import re
+from typing import Any
+
+import emoji
+import msgspec
+
+from hubbub.core.command import Act, Command, check, handles, invalid
+from hubbub.core.error import Code, Denied, Invalid, Limited, Unknown
+from hubbub.core.event import (
+    ChannelsChanged,
+    ConversationOpened,
+    MemberJoined,
+    MemberLeft,
+    MemberUpdated,
+    MentionMissed,
+    MessagePosted,
+    MessageReacted,
+    NotificationsCounted,
+    ReadMarked,
+    Subscribed,
+    Topic,
+    Unsubscribed,
+    UserNotified,
+    UserUnread,
+)
+from hubbub.core.model import Member, Message, MessageKind, ReadState, Room, User
+from hubbub.core.room import stop_listening
+
+CHAT = "chat.native"
+MAX_BODY = 20_000
+"""Characters of one message. Longer than any client's input field, far below a frame's limit."""
+MAX_ATTACHMENTS = 20
+MAX_FETCH = 1000
+MAX_MENTIONS = 50
+"""A message that mentions as many notifies nobody: it is spam (protocols/venueless.md 1.9)."""
+MAX_REACTIONS = 64
+"""Different emoji on one message."""
+MAX_NONCE = 128
+MAX_DIRECT = 50
+"""People in one direct conversation."""
+MENTION = re.compile(r"@([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody learns who begins to listen: who belongs, what number comes next, what the newest thing said is."""
+
+    room: Room
+    members: tuple[User, ...]
+    next_number: int
+    last_said: int
+
+
+class SubscribeChat(Command, frozen=True, kw_only=True):
+    """Listen to a conversation without joining it."""
+
+    MODULE = CHAT
+    room: int
+
+
+class JoinChat(Command, frozen=True, kw_only=True):
+    """Belong to a conversation, and listen. `volatile` overrides the room's own setting; for moderators only."""
+
+    MODULE = CHAT
+    room: int
+    volatile: bool | None = None
+
+
+class LeaveChat(Command, frozen=True, kw_only=True):
+    """Belong to a conversation no longer. A direct one is only hidden."""
+
+    MODULE = CHAT
+    room: int
+
+
+class UnsubscribeChat(Command, frozen=True, kw_only=True):
+    """Listen no longer; who belonged for good still does."""
+
+    MODULE = CHAT
+    room: int
+
+
+class FetchMessages(Command, frozen=True, kw_only=True):
+    """Read the newest `count` messages with a number below `before`."""
+
+    MODULE = CHAT
+    room: int
+    before: int
+    count: int = 50
+
+
+class PostMessage(Command, frozen=True, kw_only=True):
+    """Say something. The same `nonce` of the same user gives the first message again."""
+
+    MODULE = CHAT
+    room: int
+    kind: MessageKind = "text"
+    body: str = ""
+    attachments: tuple[dict[str, Any], ...] = ()
+    extra: dict[str, Any] | None = None
+    mentions: tuple[int, ...] = ()
+    nonce: str | None = None
+
+
+class EditMessage(Command, frozen=True, kw_only=True):
+    """Say something else in place of an own message."""
+
+    MODULE = CHAT
+    room: int
+    number: int
+    body: str = ""
+    attachments: tuple[dict[str, Any], ...] = ()
+    extra: dict[str, Any] | None = None
+
+
+class DeleteMessage(Command, frozen=True, kw_only=True):
+    """Take back an own message, or remove somebody else's as a moderator."""
+
+    MODULE = CHAT
+    room: int
+    number: int
+
+
+class ReactToMessage(Command, frozen=True, kw_only=True):
+    """Put an emoji on a message, or take it away."""
+
+    MODULE = CHAT
+    room: int
+    number: int
+    reaction: str
+    delete: bool = False
+
+
+class MarkRead(Command, frozen=True, kw_only=True):
+    """Note that everything up to a message has been read."""
+
+    MODULE = CHAT
+    room: int
+    number: int
+
+
+class OpenDirect(Command, frozen=True, kw_only=True):
+    """Open the direct conversation with exactly these users. `hide` keeps it from the others until it is spoken in."""
+
+    users: tuple[int, ...]
+    hide: bool = True
+
+
+# Listening and belonging
+
+
+@handles(SubscribeChat, "room:chat.read", events=(Subscribed,))
+def do_subscribe(act: Act, command: SubscribeChat) -> Conversation:
+    """Begin to listen."""
+    room = act.state.rooms[command.room]
+    conversation = describe(act, room)
+    _listen(act, room)
+    return conversation
+
+
+@handles(JoinChat, "room:chat.join", events=(Subscribed, MemberJoined, MessagePosted, ChannelsChanged))
+def do_join(act: Act, command: JoinChat) -> Conversation:
+    """Begin to belong, for good or, in a volatile room, for as long as a connection listens."""
+    room = act.state.rooms[command.room]
+    if not act.actor.display_name:
+        raise Invalid(Code.PROFILE_MISSING, "Choose a display name first.")
+    volatile = room.volatile
+    if command.volatile is not None and command.volatile != volatile and act.may("room:chat.moderate", room):
+        volatile = command.volatile
+    conversation = describe(act, room)
+    _listen(act, room)
+    if room.kind == "direct":
+        _show(act, room, act.actor.id)
+    else:
+        join(act, room, act.actor, volatile=volatile)
+    return conversation
+
+
+def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool = False) -> None:
+    """Let a user belong to a conversation; nothing happens when they do already."""
+    if user.id in act.state.members.get(room.id, ()):
+        return
+    if volatile:
+        if not act.state.presence.join(room.id, user.id):
+            return
+        act.state.unread[room.id][user.id] = None
+    else:
+        act.state.presence.part(room.id, user.id)
+        member = Member(room=room.id, user=user.id, world=room.world, joined=act.now)
+        act.emit(MemberJoined, room.id, member=member)
+        announce(act, room, user, "member.joined")
+    act.emit(ChannelsChanged, user=user.id, session=0 if tell_session else act.session)
+
+
+def force_joins(act: Act, user: User) -> None:
+    """Let a user with a name belong to the rooms that everybody is to belong to and that they may join."""
+    if not user.display_name:
+        return
+    for room in act.state.ordered_rooms():
+        if room.force_join and room.chat and "room:chat.join" in act.state.permissions(user, act.now, room):
+            join(act, room, user, volatile=False, tell_session=True)
+
+
+@handles(LeaveChat, events=(Unsubscribed, MemberLeft, MessagePosted, ChannelsChanged))
+def do_leave(act: Act, command: LeaveChat) -> None:
+    """Stop to listen and to belong."""
+    room, user = act.state.rooms[command.room], act.actor
+    stop_listening(act, user, act.session, room.id)
+    member = act.state.members.get(room.id, {}).get(user.id)
+    if room.kind == "direct" and member:
+        act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=True))
+    elif member:
+        act.emit(MemberLeft, room.id, member=member)
+        if not room.volatile:
+            announce(act, room, user, "member.left")
+    elif not act.state.presence.part(room.id, user.id):
+        return
+    act.state.unread[room.id].pop(user.id, None)
+    act.emit(ChannelsChanged, user=user.id)
+
+
+@handles(UnsubscribeChat, events=(Unsubscribed,))
+def do_unsubscribe(act: Act, command: UnsubscribeChat) -> None:
+    """Stop to listen with this connection."""
+    stop_listening(act, act.actor, act.session, command.room)
+
+
+def describe(act: Act, room: Room) -> Conversation:
+    """Tell what somebody learns who begins to listen."""
+    state = act.state
+    members = () if room.volatile else tuple(state.users[user] for user in state.members.get(room.id, ()))
+    return Conversation(
+        room=room,
+        members=members,
+        next_number=state.last_number + 1,
+        last_said=state.last_said.get(room.id, 0),
+    )
+
+
+def _listen(act: Act, room: Room) -> None:
+    if act.session:
+        act.state.presence.listen(room.id, act.actor.id, act.session)
+        act.emit(Subscribed, room.id, topic=Topic.CHAT)
+
+
+def _show(act: Act, room: Room, user: int) -> None:
+    member = act.state.members[room.id][user]
+    if member.hidden:
+        act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=False))
+        act.emit(ChannelsChanged, user=user, session=act.session if user == act.by else 0)
+
+
+# Speaking
+
+
+@handles(FetchMessages, "room:chat.read", rate="read")
+async def do_fetch(act: Act, command: FetchMessages) -> list[Message]:
+    """Read messages, oldest first. Where people come and go all the time, that they do is left out."""
+    room = act.state.rooms[command.room]
+    return await act.archive.messages(
+        room.id,
+        before=min(command.before, act.state.last_number + 1),
+        limit=max(0, min(command.count, MAX_FETCH)),
+        system=not (room.volatile or room.force_join),
+    )
+
+
+@handles(
+    PostMessage,
+    "room:chat.send",
+    rate="message",
+    events=(
+        MessagePosted,
+        MentionMissed,
+        UserUnread,
+        UserNotified,
+        NotificationsCounted,
+        MemberUpdated,
+        ChannelsChanged,
+    ),
+)
+def do_post(act: Act, command: PostMessage) -> Any:
+    """Say something: the message, or a coroutine that gives it when an idempotency key must be looked up."""
+    room = _check_may_speak(act, command.room)
+    _check_content(command.kind, command.body, command.attachments)
+    if command.kind == "call" and room.kind != "direct":
+        raise Invalid(Code.MESSAGE_KIND)
+    if command.nonce is None:
+        return _post(act, room, command)
+    if not 0 < len(command.nonce) <= MAX_NONCE:
+        raise invalid("nonce", f"1 to {MAX_NONCE} characters")
+    return act.state.nonces.get((act.actor.id, command.nonce)) or _post_once(act, command)
+
+
+async def _post_once(act: Act, command: PostMessage) -> Message:
+    user, nonce = act.actor.id, command.nonce
+    assert nonce is not None
+    first = await act.archive.message_by_nonce(act.state.world.id, user, nonce)
+    if first:
+        return first
+    check(act, command)  # the world may have changed while we looked
+    room = _check_may_speak(act, command.room)
+    return act.state.nonces.get((user, nonce)) or _post(act, room, command)
+
+
+def _post(act: Act, room: Room, command: PostMessage) -> Message:
+    message = Message(
+        id=act.new_id(),
+        world=room.world,
+        room=room.id,
+        sender=act.actor.id,
+        at=act.now,
+        kind=command.kind,
+        body=command.body,
+        attachments=command.attachments,
+        extra=command.extra,
+        nonce=command.nonce,
+    )
+    act.state.remember_nonce(message)
+    mentioned = _mentions(act, room, command, message) if command.mentions else ()
+    for user in mentioned:
+        _notify(act, room, user, message)
+    if room.kind == "direct":
+        for user in list(act.state.members[room.id]):
+            _show(act, room, user)
+    act.emit(MessagePosted, room.id, message=message)
+    _tell_unread(act, room, message)
+    if room.kind == "direct":
+        for user in act.state.members[room.id]:
+            if user != message.sender and user not in mentioned:
+                _notify(act, room, user, message)
+    return message
+
+
+def _mentions(act: Act, room: Room, command: PostMessage, message: Message) -> tuple[int, ...]:
+    """Say whom a message reaches by name, and warn its sender of those whom it does not."""
+    users = [user for user in dict.fromkeys(command.mentions) if user in act.state.users and user != message.sender]
+    if not users or len(command.mentions) >= MAX_MENTIONS:
+        return ()
+    reached = tuple(user for user in users if _reached(act, room, act.state.users[user]))
+    missed = tuple(user for user in users if user not in reached)
+    if missed:
+        act.emit(MentionMissed, room.id, user=act.actor.id, message=message, missed=missed)
+    return reached
+
+
+def _reached(act: Act, room: Room, user: User) -> bool:
+    if act.state.participates(user.id, room):
+        return True
+    return room.volatile and "room:chat.read" in act.state.permissions(user, act.now, room)
+
+
+def _notify(act: Act, room: Room, user: int, message: Message) -> None:
+    old = act.state.read_states[user].get(room.id) or ReadState(room=room.id, user=user, world=room.world)
+    state = msgspec.structs.replace(old, notifications=old.notifications + 1)
+    act.emit(NotificationsCounted, room.id, state=state)
+    act.emit(UserNotified, room.id, user=user, message=message)
+
+
+def _tell_unread(act: Act, room: Room, message: Message) -> None:
+    """Tell those who had read everything, once, that there is something unread now."""
+    if room.kind == "direct":
+        users = tuple(user for user in act.state.members[room.id] if user != message.sender)
+    else:
+        unread = act.state.unread[room.id]
+        users = tuple(user for user in unread if user != message.sender)
+        for user in users:
+            del unread[user]
+    if users:
+        act.emit(UserUnread, room.id, users=users, message=message)
+
+
+@handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted,))
+async def do_edit(act: Act, command: EditMessage) -> Message:
+    """Replace an own message. What it was is not kept."""
+    original = await _access_message(act, command.room, command.number)
+    check(act, command)
+    room = _check_may_speak(act, command.room)
+    _check_content("text", command.body, command.attachments)
+    if original.sender != act.actor.id or original.kind != "text" or original.deleted:
+        raise Denied(Code.CHAT_DENIED)
+    return _replace(
+        act, room, original, body=command.body, attachments=command.attachments, extra=command.extra, deleted=False
+    )
+
+
+@handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted,))
+async def do_delete(act: Act, command: DeleteMessage) -> Message:
+    """Remove the content of a message; that there was one stays."""
+    original = await _access_message(act, command.room, command.number)
+    check(act, command)
+    room = _check_may_speak(act, command.room)
+    own = original.sender == act.actor.id
+    if original.kind not in ("text", "call") or not (own or act.may("room:chat.moderate", room)):
+        raise Denied(Code.CHAT_DENIED)
+    return _replace(act, room, original, body="", attachments=(), extra=None, deleted=True)
+
+
+def _replace(act: Act, room: Room, original: Message, **content: Any) -> Message:
+    message = Message(
+        id=act.new_id(),
+        world=room.world,
+        room=room.id,
+        sender=act.actor.id,
+        at=act.now,
+        replaces=original.number,
+        **content,
+    )
+    changed = msgspec.structs.replace(original, edited=act.now, **content)
+    act.emit(MessagePosted, room.id, message=message, original=changed)
+    _tell_unread(act, room, message)
+    return message
+
+
+@handles(ReactToMessage, "room:chat.send", rate="react", events=(MessageReacted,))
+async def do_react(act: Act, command: ReactToMessage) -> Message:
+    """Give or take back a reaction; giving it twice is giving it once."""
+    if not emoji.is_emoji(command.reaction):
+        raise Invalid(Code.REACTION_UNKNOWN)
+    message = await _access_message(act, command.room, command.number)
+    check(act, command)
+    room, user = _check_may_speak(act, command.room), act.actor.id
+    given = message.reactions.get(command.reaction, ())
+    if (user in given) != command.delete:
+        return message
+    if not given and len(message.reactions) >= MAX_REACTIONS:
+        raise Limited(Code.TOO_MANY, f"A message has at most {MAX_REACTIONS} different reactions.")
+    users = tuple(other for other in given if other != user) if command.delete else (*given, user)
+    reactions = {**message.reactions, command.reaction: users}
+    if not users:
+        del reactions[command.reaction]
+    message = msgspec.structs.replace(message, reactions=reactions)
+    act.emit(MessageReacted, room.id, message=message)
+    return message
+
+
+def announce(act: Act, room: Room, user: User, what: str) -> None:
+    """Say in a conversation that something happened to a user in it."""
+    message = Message(
+        id=act.new_id(),
+        world=room.world,
+        room=room.id,
+        sender=user.id,
+        at=act.now,
+        kind="system",
+        event={"type": what, "user": user.id},
+    )
+    act.emit(MessagePosted, room.id, message=message)
+
+
+def _check_may_speak(act: Act, identity: int) -> Room:
+    room, user = act.state.rooms[identity], act.actor
+    if not act.state.participates(user.id, room):
+        raise Denied(Code.CHAT_DENIED)
+    if room.kind == "direct" and any(act.state.blocked(user.id, other) for other in act.state.members[room.id]):
+        raise Denied(Code.CHAT_DENIED)
+    return room
+
+
+def _check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any], ...]) -> None:
+    if kind not in ("text", "call"):
+        raise Invalid(Code.MESSAGE_KIND)
+    if kind == "text" and not body.strip() and not attachments:
+        raise Invalid(Code.MESSAGE_EMPTY)
+    if len(body) > MAX_BODY or len(attachments) > MAX_ATTACHMENTS:
+        raise Limited(Code.TOO_LARGE, f"At most {MAX_BODY} characters and {MAX_ATTACHMENTS} files.")
+
+
+async def _access_message(act: Act, room: int, number: int) -> Message:
+    message = await act.archive.message(act.state.world.id, number)
+    if message is None or message.room != room:
+        raise Unknown(Code.MESSAGE_UNKNOWN)
+    return act.state.changed.get(message.id, message)
+
+
+# Reading
+
+
+@handles(MarkRead, "room:chat.read", rate="read_marks", events=(ReadMarked,))
+def do_mark_read(act: Act, command: MarkRead) -> None:
+    """Move the read pointer on, never back, and never past what has been said."""
+    room, user = act.state.rooms[command.room], act.actor.id
+    old = act.state.read_states[user].get(room.id)
+    read = max(min(command.number, act.state.last_number), old.read if old else 0)
+    if act.state.participates(user, room):
+        act.state.unread[room.id][user] = None
+    act.emit(ReadMarked, room.id, state=ReadState(room=room.id, user=user, world=room.world, read=read))
+
+
+# Writing to each other directly
+
+
+@handles(
+    OpenDirect,
+    "world:chat.direct",
+    rate="create",
+    events=(ConversationOpened, MessagePosted, Subscribed, ChannelsChanged, MemberUpdated),
+)
+def do_open_direct(act: Act, command: OpenDirect) -> Conversation:
+    """Find or make the conversation of exactly these users and the actor."""
+    members = dict.fromkeys((act.actor.id, *command.users))
+    if not 2 <= len(members) <= MAX_DIRECT:
+        raise Denied(Code.CHAT_DENIED)
+    for other in members:
+        user = act.state.users.get(other)
+        if not user or user.deleted or user.kind in ("kiosk", "anon") or act.state.blocked(act.actor.id, other):
+            raise Denied(Code.CHAT_DENIED)
+    room = _find_direct(act, members.keys() | set())
+    if room:
+        _listen(act, room)
+        _show(act, room, act.actor.id)
+        if not command.hide:
+            for other in members:
+                _show(act, room, other)
+    else:
+        room = _make_direct(act, list(members), hide=command.hide)
+    return describe(act, room)
+
+
+def _find_direct(act: Act, members: set[int]) -> Room | None:
+    for identity in act.state.belongs.get(act.actor.id, ()):
+        room = act.state.rooms.get(identity)
+        if room and room.kind == "direct" and act.state.members[identity].keys() == members:
+            return room
+    return None
+
+
+def _make_direct(act: Act, users: list[int], *, hide: bool) -> Room:
+    room = Room(id=act.new_id(), world=act.state.world.id, kind="direct", created=act.now)
+    members = tuple(
+        Member(room=room.id, user=user, world=room.world, joined=act.now, hidden=hide and user != act.actor.id)
+        for user in users
+    )
+    act.emit(ConversationOpened, room.id, config=room, members=members)
+    act.state.unread[room.id].update(dict.fromkeys(users))
+    _listen(act, room)
+    for user in users:
+        announce(act, room, act.state.users[user], "member.joined")
+    for member in members:
+        if not member.hidden:
+            act.emit(ChannelsChanged, user=member.user, session=act.session if member.user == act.by else 0)
+    return room

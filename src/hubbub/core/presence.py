@@ -1,0 +1,118 @@
+"""Who is here now, counted by user over all their connections.
+
+Ephemeral: it dies with the process and is rebuilt as clients come back. Connections are known by their number alone.
+"""
+
+from collections import defaultdict
+
+
+class Presence:
+    """Connections, visits in rooms, and who listens to which conversation.
+
+    Every count settles to zero when the last connection has gone, whatever it did before.
+    """
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, dict[int, None]] = {}
+        """By user: their connections, oldest first."""
+        self.visits: dict[int, dict[int, set[int]]] = {}
+        """By room, then by user: the connections that are in the room. A user's first visit sets their place."""
+        self.listening: dict[int, dict[int, set[int]]] = {}
+        """By room, then by user: the connections that listen to the conversation."""
+        self.volatile: dict[int, dict[int, None]] = {}
+        """By room: the users who belong to the conversation for as long as one of their connections listens."""
+        self._places: dict[int, set[tuple[str, int]]] = defaultdict(set)
+        """By connection: where it is, so that closing it costs what it used."""
+
+    def connect(self, user: int, session: int) -> None:
+        """Note a new connection of a user."""
+        self.sessions.setdefault(user, {})[session] = None
+
+    def disconnect(self, user: int, session: int) -> None:
+        """Forget a connection. It must have left its rooms and conversations before: see `places`."""
+        connections = self.sessions.get(user)
+        if connections is not None:
+            connections.pop(session, None)
+            if not connections:
+                del self.sessions[user]
+        self._places.pop(session, None)
+
+    def places(self, session: int) -> tuple[list[int], list[int]]:
+        """Give the rooms that a connection is in, and those whose conversation it listens to."""
+        places = self._places.get(session, set())
+        return [room for kind, room in places if kind == "visit"], [room for kind, room in places if kind == "listen"]
+
+    def enter(self, room: int, user: int, session: int) -> bool:
+        """Let a connection be in a room; tell whether the user was not there before."""
+        return self._add(self.visits, "visit", room, user, session)
+
+    def leave(self, room: int, user: int, session: int) -> bool:
+        """Let a connection leave a room; tell whether it was the user's last one there."""
+        return self._remove(self.visits, "visit", room, user, session)
+
+    def listen(self, room: int, user: int, session: int) -> bool:
+        """Let a connection listen to a conversation; tell whether it is the user's first one."""
+        return self._add(self.listening, "listen", room, user, session)
+
+    def ignore(self, room: int, user: int, session: int) -> bool:
+        """Let a connection no longer listen; tell whether it was the user's last, which ends volatile belonging."""
+        last = self._remove(self.listening, "listen", room, user, session)
+        if last:
+            self.part(room, user)
+        return last
+
+    def join(self, room: int, user: int) -> bool:
+        """Let a user belong to a conversation while they are connected; tell whether that is new."""
+        users = self.volatile.setdefault(room, {})
+        new = user not in users
+        users[user] = None
+        return new
+
+    def part(self, room: int, user: int) -> bool:
+        """End a user's volatile belonging; tell whether there was one."""
+        users = self.volatile.get(room, {})
+        found = users.pop(user, user) is None
+        if not users:
+            self.volatile.pop(room, None)
+        return found
+
+    def occupants(self, room: int) -> int:
+        """Count the users in a room."""
+        return len(self.visits.get(room, ()))
+
+    def online(self, user: int) -> bool:
+        """Tell whether a user has a connection."""
+        return user in self.sessions
+
+    def statistics(self) -> dict[str, int]:
+        """Give the sizes of everything, for health and for tests: all zero when nobody is here."""
+        return {
+            "sessions": sum(map(len, self.sessions.values())),
+            "visits": sum(len(sessions) for users in self.visits.values() for sessions in users.values()),
+            "listening": sum(len(sessions) for users in self.listening.values() for sessions in users.values()),
+            "volatile": sum(map(len, self.volatile.values())),
+            "rooms": len(self.visits) + len(self.listening) + len(self.volatile),
+            "places": len(self._places),
+        }
+
+    def _add(self, index: dict[int, dict[int, set[int]]], kind: str, room: int, user: int, session: int) -> bool:
+        users = index.setdefault(room, {})
+        new = user not in users
+        users.setdefault(user, set()).add(session)
+        self._places[session].add((kind, room))
+        return new
+
+    def _remove(self, index: dict[int, dict[int, set[int]]], kind: str, room: int, user: int, session: int) -> bool:
+        sessions = index.get(room, {}).get(user)
+        if sessions is None or session not in sessions:
+            return False
+        sessions.discard(session)
+        self._places[session].discard((kind, room))
+        if not self._places[session]:
+            del self._places[session]
+        if sessions:
+            return False
+        del index[room][user]
+        if not index[room]:
+            del index[room]
+        return True

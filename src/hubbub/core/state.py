@@ -1,0 +1,277 @@
+"""What the server holds of one world in memory: everything but messages, files and secrets.
+
+`apply` is the only way in: it takes events, never calls. So memory after a restart (a store's snapshot), memory that
+followed the journal and memory that ran the commands itself are equal.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from hubbub.core import permission
+from hubbub.core.event import Event, MemberJoined, MessagePosted, WorldReplaced
+from hubbub.core.model import (
+    WORLD_WIDE,
+    Ban,
+    Block,
+    Grant,
+    Invite,
+    Member,
+    Message,
+    ReadState,
+    Record,
+    Room,
+    User,
+    World,
+)
+from hubbub.core.presence import Presence
+from hubbub.core.reaction import Reactions
+
+
+class WorldState:
+    """One world: its records by key, and the indexes that commands ask.
+
+    Not thread-safe, and need not be: it belongs to one event loop, and nothing is awaited between reading and writing
+    it.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.presence = Presence()
+        self.reactions = Reactions()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every record but the world's own, and keep who is here now."""
+        self.users: dict[int, User] = {}
+        self.rooms: dict[int, Room] = {}
+        self.members: dict[int, dict[int, Member]] = defaultdict(dict)
+        """By room, then by user, in the order in which they joined."""
+        self.belongs: dict[int, dict[int, None]] = defaultdict(dict)
+        """The rooms that a user is a lasting member of."""
+        self.roles: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
+        """Roles granted by name: by user, then by room (or 0)."""
+        self.bans: dict[int, dict[int, Ban]] = defaultdict(dict)
+        """By user, then by id."""
+        self.blocks: dict[int, set[int]] = defaultdict(set)
+        self.invites: dict[str, Invite] = {}
+        self.read_states: dict[int, dict[int, ReadState]] = defaultdict(dict)
+        """By user, then by room."""
+        self.unread: dict[int, dict[int, None]] = defaultdict(dict)
+        """By room: who is to be told, once, that there is something unread, in order."""
+        self.last_number = 0
+        self.last_said: dict[int, int] = {}
+        self.by_client_id: dict[str, int] = {}
+        self.by_token_id: dict[str, int] = {}
+        self.by_login: dict[str, int] = {}
+        self.nonces: dict[tuple[int, str], Message] = {}
+        """By sender and idempotency key: the newest NONCES_KEPT messages of this run. Older ones are in the store."""
+        self.changed: dict[int, Message] = {}
+        """By id: the messages that were edited or reacted to last. The store may not have committed them yet, so who
+        reads one there to change it must look here before."""
+        self._permissions: dict[object, frozenset[str]] = {}
+
+    # Records
+
+    def put(self, record: Record) -> None:
+        """Take in a record, in place of the one with its key."""
+        match record:
+            case User():
+                self._index_user(record)
+            case Room():
+                self.rooms[record.id] = record
+                self._permissions.clear()
+            case Member():
+                self.members[record.room][record.user] = record
+                self.belongs[record.user][record.room] = None
+            case Grant():
+                roles = self.granted_roles(record.user, record.room)
+                self.roles[record.user][record.room] = tuple(dict.fromkeys((*roles, record.role)))
+            case Ban():
+                self.bans[record.user][record.id] = record
+            case Block():
+                self.blocks[record.user].add(record.target)
+            case Invite():
+                self.invites[record.code] = record
+            case ReadState():
+                self.read_states[record.user][record.room] = record
+            case World():
+                self.world = record
+                self._permissions.clear()
+            case Message() if record.number:
+                self.changed.pop(record.id, None)
+                self.changed[record.id] = record
+                _forget_oldest(self.changed, CHANGED_KEPT)
+            case _:
+                pass  # new messages, files and secrets are not kept in memory
+
+    def drop(self, record: Record) -> None:
+        """Forget a record."""
+        match record:
+            case Member():
+                self.members[record.room].pop(record.user, None)
+                self.belongs[record.user].pop(record.room, None)
+                self.unread[record.room].pop(record.user, None)
+            case Grant():
+                roles = self.granted_roles(record.user, record.room)
+                self.roles[record.user][record.room] = tuple(role for role in roles if role != record.role)
+            case Ban():
+                self.bans[record.user].pop(record.id, None)
+            case Block():
+                self.blocks[record.user].discard(record.target)
+            case _:
+                raise TypeError(f"a {type(record).__name__} is never erased")
+
+    def apply(self, event: Event) -> None:
+        """Let an event have happened. Ephemeral events leave no trace here."""
+        if isinstance(event, WorldReplaced):
+            self.clear()
+        for record in event.erased():
+            self.drop(record)
+        for record in event.written():
+            self.put(record)
+        if isinstance(event, MemberJoined):
+            self.unread[event.room][event.member.user] = None
+
+    def committed(self, event: Event) -> None:
+        """Note what the store assigned to an event when it committed it."""
+        if isinstance(event, MessagePosted):
+            message = event.message
+            self.last_number = max(self.last_number, message.number)
+            if message.kind != "system":
+                self.last_said[message.room] = max(self.last_said.get(message.room, 0), message.number)
+
+    def load(self, records: Iterable[Record], *, last_number: int = 0, last_said: dict[int, int] | None = None) -> None:
+        """Take in all records of a snapshot."""
+        self.clear()
+        for record in records:
+            self.put(record)
+        self.last_number = last_number
+        self.last_said = dict(last_said or {})
+        for room, members in self.members.items():
+            self.unread[room].update(dict.fromkeys(members))
+
+    def _index_user(self, user: User) -> None:
+        old = self.users.get(user.id)
+        for index, field in (
+            (self.by_client_id, "client_id"),
+            (self.by_token_id, "token_id"),
+            (self.by_login, "login"),
+        ):
+            before: str | None = getattr(old, field) if old else None
+            after: str | None = getattr(user, field)
+            if before is not None and before != after:
+                index.pop(before, None)
+            if after is not None:
+                index[after] = user.id
+        self.users[user.id] = user
+
+    # Who may do what
+
+    def granted_roles(self, user: int, room: int) -> tuple[str, ...]:
+        """List the roles granted to a user by name, on the world (0) or a room."""
+        return self.roles[user].get(room, ()) if user in self.roles else ()
+
+    def moderation(self, user: int, now: datetime, room: int = WORLD_WIDE) -> str:
+        """Tell whether a user is "banned", "silenced" or neither ("") in the world or, also, in one room."""
+        bans = self.bans.get(user)
+        if not bans:
+            return ""
+        kinds = {
+            ban.kind
+            for ban in bans.values()
+            if ban.room in (WORLD_WIDE, room) and (ban.until is None or ban.until > now)
+        }
+        return "banned" if "ban" in kinds else "silenced" if "silence" in kinds else ""
+
+    def permissions(self, user: User, now: datetime, room: Room | None = None) -> frozenset[str]:
+        """Give all that a user may do in the world, or in a room (which includes the former)."""
+        place = room.id if room else WORLD_WIDE
+        key = (
+            place,
+            user.kind,
+            user.traits,
+            user.deleted,
+            self.granted_roles(user.id, WORLD_WIDE),
+            self.granted_roles(user.id, place) if room else (),
+            self.moderation(user.id, now, place) if user.id in self.bans else "",
+        )
+        found = self._permissions.get(key)
+        if found is None:
+            if len(self._permissions) > PERMISSION_SETS_KEPT:
+                self._permissions.clear()
+            found = self._permissions[key] = self._work_out(key, user, room)
+        return found
+
+    def _work_out(self, key: tuple[object, ...], user: User, room: Room | None) -> frozenset[str]:
+        moderation = key[-1]
+        if user.deleted or moderation == "banned":
+            return frozenset()
+        person, traits = user.kind == "person", frozenset(user.traits)
+        roles = permission.granted(self.world.trait_grants, traits, person=person)
+        roles += self.granted_roles(user.id, WORLD_WIDE)
+        if room:
+            roles += permission.granted(room.trait_grants, traits, person=person)
+            roles += self.granted_roles(user.id, room.id)
+        found = frozenset(name for role in roles for name in permission.permissions_of(role, self.world.roles))
+        return found & permission.SILENCED if moderation == "silenced" else found
+
+    def rank(self, user: User, now: datetime) -> int:
+        """Give how high a user stands in the world; see permission.rank."""
+        owner = permission.OWNER_ROLE in self.granted_roles(user.id, WORLD_WIDE)
+        return permission.rank(self.permissions(user, now), owner=owner)
+
+    def access_key(self, user: User, now: datetime) -> object:
+        """Give a key that is equal for users who see the same of the world: same rooms, same permissions."""
+        return (
+            user.kind,
+            user.traits,
+            user.deleted,
+            tuple(sorted(self.roles.get(user.id, {}).items())),
+            self.moderation(user.id, now),
+        )
+
+    # Who talks with whom
+
+    def blocked(self, one: int, other: int) -> bool:
+        """Tell whether either of two users has blocked the other."""
+        return other in self.blocks.get(one, ()) or one in self.blocks.get(other, ())
+
+    def participates(self, user: int, room: Room) -> bool:
+        """Tell whether a user belongs to the conversation of a room, for good or for as long as they are connected."""
+        return user in self.members.get(room.id, ()) or user in self.presence.volatile.get(room.id, ())
+
+    def ordered_rooms(self) -> list[Room]:
+        """List the rooms that are not deleted, in the organisers' order."""
+        rooms = [room for room in self.rooms.values() if not room.deleted and room.kind == "room"]
+        return sorted(rooms, key=lambda room: (room.sorting_priority, room.name, room.id))
+
+    def conversations(self, user: int) -> Iterator[Room]:
+        """Give the rooms in whose conversation the user belongs for good and that are not hidden from them."""
+        for identity in self.belongs.get(user, ()):
+            room = self.rooms.get(identity)
+            if room and not room.deleted and not self.members[identity][user].hidden:
+                yield room
+
+    def remember_nonce(self, message: Message) -> None:
+        """Keep a message by its sender's idempotency key, and forget the oldest over NONCES_KEPT."""
+        if message.nonce is None or message.sender is None:
+            return
+        self.nonces[message.sender, message.nonce] = message
+        _forget_oldest(self.nonces, NONCES_KEPT)
+
+
+def _forget_oldest(kept: dict[Any, Any], most: int) -> None:
+    while len(kept) > most:
+        del kept[next(iter(kept))]
+
+
+NONCES_KEPT = 10_000
+CHANGED_KEPT = 10_000
+PERMISSION_SETS_KEPT = 10_000
+
+
+def occupancy(count: int) -> str:
+    """Give the bucket of a number of people in a room: none, few (1 to 10) or many (protocols/venueless.md 1.5)."""
+    return "none" if count == 0 else "few" if count <= 10 else "many"
