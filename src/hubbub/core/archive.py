@@ -10,6 +10,10 @@ from hubbub.core.model import AuditEntry, Credential, LoginCode, Message
 class Archive(Protocol):
     """Read messages, audit entries and secrets. See `hubbub.store.contract.Store` for what is guaranteed."""
 
+    async def settle(self) -> None:
+        """Wait until everything that was done before this call is committed."""
+        ...
+
     async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
         """Read the newest `limit` messages of a room with a number below `before`, oldest first."""
         ...

@@ -7,7 +7,7 @@ import emoji
 import msgspec
 
 from hubbub.core.command import Act, Command, check, handles, invalid
-from hubbub.core.error import Code, Denied, Invalid, Limited, Unknown
+from hubbub.core.error import Code, Denied, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
     ConversationOpened,
@@ -206,7 +206,7 @@ def force_joins(act: Act, user: User) -> None:
 def do_leave(act: Act, command: LeaveChat) -> None:
     """Stop to listen and to belong."""
     room, user = act.state.rooms[command.room], act.actor
-    stop_listening(act, user, act.session, room.id)
+    stop_listening(act, user.id, act.session, room.id)
     member = act.state.members.get(room.id, {}).get(user.id)
     if room.kind == "direct" and member:
         act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=True))
@@ -223,7 +223,7 @@ def do_leave(act: Act, command: LeaveChat) -> None:
 @handles(UnsubscribeChat, events=(Unsubscribed,))
 def do_unsubscribe(act: Act, command: UnsubscribeChat) -> None:
     """Stop to listen with this connection."""
-    stop_listening(act, act.actor, act.session, command.room)
+    stop_listening(act, act.by, act.session, command.room)
 
 
 def describe(act: Act, room: Room) -> Conversation:
@@ -290,18 +290,22 @@ def do_post(act: Act, command: PostMessage) -> Any:
         return _post(act, room, command)
     if not 0 < len(command.nonce) <= MAX_NONCE:
         raise invalid("nonce", f"1 to {MAX_NONCE} characters")
-    return act.state.nonces.get((act.actor.id, command.nonce)) or _post_once(act, command)
+    return _post_once(act, command)
 
 
 async def _post_once(act: Act, command: PostMessage) -> Message:
     user, nonce = act.actor.id, command.nonce
     assert nonce is not None
-    first = await act.archive.message_by_nonce(act.state.world.id, user, nonce)
-    if first:
+    if (user, nonce) in act.state.nonces:
+        await act.archive.settle()
+    elif first := await act.archive.message_by_nonce(act.state.world.id, user, nonce):
         return first
     check(act, command)  # the world may have changed while we looked
     room = _check_may_speak(act, command.room)
-    return act.state.nonces.get((user, nonce)) or _post(act, room, command)
+    known = act.state.nonces.get((user, nonce))
+    if known and not known.number:
+        raise Unavailable(Code.UNAVAILABLE, "The first message with this nonce could not be stored. Try again.")
+    return known or _post(act, room, command)
 
 
 def _post(act: Act, room: Room, command: PostMessage) -> Message:

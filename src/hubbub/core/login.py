@@ -20,6 +20,7 @@ from hubbub.core.event import (
     UserCreated,
     UserSeen,
     UserUpdated,
+    VisitClosed,
 )
 from hubbub.core.model import Grant, Invite, LoginCode, User, World
 from hubbub.core.room import INVITE_ALPHABET, leave_all
@@ -52,7 +53,9 @@ class LogIn(Command, frozen=True, kw_only=True):
 
 
 class LogOut(Command, frozen=True, kw_only=True):
-    """The connection is gone: leave every room and conversation that it was in."""
+    """The connection is gone: leave every room and conversation that it was in. The user may be gone, too."""
+
+    user: int
 
 
 class IssueLogins(Command, frozen=True, kw_only=True):
@@ -62,6 +65,14 @@ class IssueLogins(Command, frozen=True, kw_only=True):
     traits: tuple[str, ...]
     days: int
     long: bool = False
+
+
+class IssueLogin(Command, frozen=True, kw_only=True):
+    """Make a short code with which a user who exists can log in; `kiosk` to insist that it is one."""
+
+    user: int
+    days: int = 1
+    kiosk: bool = False
 
 
 class RedeemLogin(Command, frozen=True, kw_only=True):
@@ -176,17 +187,14 @@ def _limit_connections(act: Act) -> None:
         return
     sessions = list(act.state.presence.sessions[act.actor.id])
     for session in sessions[: max(0, len(sessions) - limit)]:
-        leave_all(act, act.actor, session)
-        act.state.presence.disconnect(act.actor.id, session)
+        leave_all(act, act.actor.id, session)
         act.emit(SessionReplaced, user=act.actor.id, session=session)
 
 
-@handles(LogOut, rate="free", before_login=True, events=(Unsubscribed, OccupancyChanged))
+@handles(LogOut, rate="free", before_login=True, events=(Unsubscribed, VisitClosed, OccupancyChanged))
 def do_log_out(act: Act, command: LogOut) -> None:
     """Leave everything; volatile belonging ends with the last connection that listened."""
-    if act.user:
-        leave_all(act, act.user, act.session)
-        act.state.presence.disconnect(act.user.id, act.session)
+    leave_all(act, command.user, act.session)
 
 
 # Tokens and codes
@@ -263,6 +271,18 @@ def do_issue_logins(act: Act, command: IssueLogins) -> list[str]:
         results = issue_codes(act, claims, days=command.days)
     act.audit("world.tokens.generate", {"number": command.number, "traits": list(command.traits), "days": command.days})
     return results
+
+
+@handles(IssueLogin, "world:users.manage", rate="create", events=(LoginIssued,))
+def do_issue_login(act: Act, command: IssueLogin) -> tuple[User, str]:
+    """Make a code for one user, and give both."""
+    user = act.access_user(command.user)
+    if user.token_id is None or (command.kiosk and user.kind != "kiosk"):
+        raise Unknown(Code.USER_UNKNOWN)
+    if user.id != act.by:
+        act.check_rank(user)
+    (code,) = issue_codes(act, [Claims(uid=user.token_id, traits=user.traits)], days=command.days)
+    return user, code
 
 
 def issue_codes(act: Act, claims: list[Claims], *, days: int) -> list[str]:

@@ -166,39 +166,42 @@ def do_enter(act: Act, command: EnterRoom) -> tuple[User, ...] | None:
 def do_leave_room(act: Act, command: LeaveRoom) -> None:
     """Go. Others are told when the user's last connection has gone."""
     if act.state.rooms[command.room].kind == "room":
-        leave_room(act, act.actor, act.session, command.room)
+        leave_room(act, act.by, act.session, command.room)
 
 
-def leave_room(act: Act, user: User, session: int, room: int) -> None:
-    """Take one connection out of a room."""
+def leave_room(act: Act, user: int, session: int, room: int) -> None:
+    """Take one connection of a user out of a room."""
     before = occupancy(act.state.presence.occupants(room))
     for topic in (Topic.VISITORS, Topic.VIEWERS):
         act.emit(Unsubscribed, room, topic=topic, session=session)
-    if act.state.presence.leave(room, user.id, session) and user.shown:
-        act.emit(VisitClosed, room, user=user.id)
+    record = act.state.users.get(user)
+    if act.state.presence.leave(room, user, session) and record and record.shown:
+        act.emit(VisitClosed, room, user=user)
     _tell_occupancy(act, room, before)
 
 
-def leave_all(act: Act, user: User, session: int) -> None:
-    """Take one connection out of every room and conversation."""
+def stop_listening(act: Act, user: int, session: int, room: int) -> None:
+    """Take one connection of a user out of a conversation; volatile belonging ends with the last."""
+    act.state.presence.ignore(room, user, session)
+    if user not in act.state.members.get(room, ()) and user not in act.state.presence.volatile.get(room, ()):
+        act.state.unread[room].pop(user, None)
+    act.emit(Unsubscribed, room, topic=Topic.CHAT, session=session)
+
+
+def leave_all(act: Act, user: int, session: int) -> None:
+    """Take one connection of a user out of every room and conversation, and forget it."""
     visited, heard = act.state.presence.places(session)
     for room in visited:
         leave_room(act, user, session, room)
     for room in heard:
         stop_listening(act, user, session, room)
-
-
-def stop_listening(act: Act, user: User, session: int, room: int) -> None:
-    """Take one connection out of a conversation; volatile belonging ends with the last."""
-    act.state.presence.ignore(room, user.id, session)
-    if user.id not in act.state.members.get(room, ()) and user.id not in act.state.presence.volatile.get(room, ()):
-        act.state.unread[room].pop(user.id, None)
-    act.emit(Unsubscribed, room, topic=Topic.CHAT, session=session)
+    act.state.presence.disconnect(user, session)
 
 
 def _tell_occupancy(act: Act, room: int, before: str) -> None:
     now = occupancy(act.state.presence.occupants(room))
     if now != before and room in act.state.rooms:
+        act.state.version += 1
         act.emit(OccupancyChanged, room, users=now)
 
 

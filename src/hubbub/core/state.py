@@ -40,6 +40,8 @@ class WorldState:
         self.world = world
         self.presence = Presence()
         self.reactions = Reactions()
+        self.version = 0
+        """Rises with every change of what people see of the world and its rooms."""
         self.clear()
 
     def clear(self) -> None:
@@ -71,6 +73,7 @@ class WorldState:
         """By id: the messages that were edited or reacted to last. The store may not have committed them yet, so who
         reads one there to change it must look here before."""
         self._permissions: dict[object, frozenset[str]] = {}
+        self.version += 1
 
     # Records
 
@@ -82,6 +85,7 @@ class WorldState:
             case Room():
                 self.rooms[record.id] = record
                 self._permissions.clear()
+                self.version += 1
             case Member():
                 self.members[record.room][record.user] = record
                 self.belongs[record.user][record.room] = None
@@ -99,6 +103,7 @@ class WorldState:
             case World():
                 self.world = record
                 self._permissions.clear()
+                self.version += 1
             case Message() if record.number:
                 self.changed.pop(record.id, None)
                 self.changed[record.id] = record

@@ -202,7 +202,7 @@ def do_replace(act: Act, command: ReplaceWorld) -> World:
     if wrong:
         raise Invalid(Code.CONFIG_INVALID, details=wrong)
     rooms = []
-    for place, imported in enumerate(command.rooms, 1):
+    for place, imported in enumerate(command.rooms):
         given = {"sorting_priority": place, **imported.settings.given()}
         check_settings(given)
         identity = known.get(imported.import_id) or act.new_id()

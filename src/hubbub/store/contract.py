@@ -3,6 +3,7 @@
 Drivers implement `Store`; everything above knows only this. `tests/contract/` runs one suite over every driver.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,6 +40,22 @@ class StoreUnavailable(StoreError):
 
 class SchemaMismatch(StoreError):
     """The database was made by another version and must be migrated, or is newer than this program."""
+
+
+class Conflict(StoreError):
+    """What was to be written contradicts what is there: somebody else took the login, client id or name."""
+
+
+class Duplicate(Conflict):
+    """The sender has posted a message with this nonce before: `message` is that one."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__("a message with this nonce has been posted before")
+        self.message = message
+
+
+class Unstorable(StoreError):
+    """No database keeps that: a NUL or a lone surrogate in a text, an integer beyond 64 bits, bottomless nesting."""
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
@@ -105,14 +122,27 @@ class Store(ABC):
     # Write
 
     @abstractmethod
-    async def commit(self, events: Sequence[Event]) -> None:
-        """Store durable events, all or none, and return when they are on disk.
+    def submit(self, events: Sequence[Event]) -> "asyncio.Future[None]":
+        """Store durable events, all or none; the future is done when they are on disk.
+
+        No events at all are stored when all before them are.
+
+        Futures are resolved in the order of the calls, so that their callbacks run in the order of the commits. This is
+        the hot path: no task and no coroutine for each caller.
 
         Whoever waits at the same moment shares one transaction; if it fails for all, each group is tried alone, so that
         one caller's fault is not another's. Assigns `epoch` and `seq` of journalled events, and `number` and `seq` of
         messages that have none, in place, also inside `MessagePosted.message`. Raises StoreUnavailable; the events then
         keep what they had.
         """
+
+    async def commit(self, events: Sequence[Event]) -> None:
+        """Store durable events and wait for it; see `submit`."""
+        await self.submit(events)
+
+    async def settle(self) -> None:
+        """Wait until everything that was submitted before this call is on disk, or has failed."""
+        await self.submit(())
 
     @abstractmethod
     def enqueue(self, events: Sequence[Event]) -> None:
@@ -144,8 +174,12 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def follow(self, after: int, limit: int = 1000) -> list[JournalEntry]:
-        """Read journal entries of all worlds and writers after a position, in order."""
+    async def follow(self, after: int) -> tuple[list[JournalEntry], int]:
+        """Read what other nodes journalled after a position, in order, and the newest position of all.
+
+        Own entries are left out, as there may be very many. At most 1000 entries come at once; the position is then the
+        last one's, and the caller asks again (`changed` says True until there is nothing more).
+        """
 
     @abstractmethod
     async def position(self) -> int:

@@ -1,0 +1,170 @@
+"""The bodies of this dialect's commands. Fields that are not named here are ignored, as clients send more."""
+
+from typing import Any
+
+import msgspec
+
+from hubbub.core.model import UserKind
+from hubbub.core.room import RoomSettings
+
+Body = dict[str, Any]
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """The base of bodies, and the body of commands that need none."""
+
+
+class UserUpdate(Fields, frozen=True):
+    """The body of user.update."""
+
+    profile: Body | None = None
+    client_state: Body | None = None
+
+
+class Named(Fields, frozen=True):
+    """The body of commands about one user."""
+
+    id: str
+
+
+class AdminUpdate(Fields, frozen=True):
+    """The body of user.admin.update."""
+
+    id: str
+    profile: Body | None = None
+    pretalx_id: str | None | msgspec.UnsetType = msgspec.UNSET
+    client_state: Body | None = None
+
+
+class UserFetch(Fields, frozen=True):
+    """The body of user.fetch."""
+
+    id: str | None = None
+    ids: list[str] | None = None
+    pretalx_ids: list[str | int] | None = None
+
+
+class UserList(Fields, frozen=True):
+    """The body of user.list."""
+
+    type: UserKind = "person"
+    include_banned: bool = True
+
+
+class UserSearch(Fields, frozen=True):
+    """The body of user.list.search."""
+
+    search_term: str = ""
+    page: int = 1
+    badge: str | None = None
+    include_banned: bool = False
+
+
+class Ids(Fields, frozen=True):
+    """The body of user.online_status."""
+
+    ids: list[str]
+
+
+class Kiosk(Fields, frozen=True):
+    """The body of user.kiosk.create."""
+
+    profile: Body
+
+
+class RoomCreate(Fields, frozen=True):
+    """The body of room.create."""
+
+    name: str
+    description: str
+    modules: list[Body] = []
+    permission_preset: str = "public"
+
+
+class RoomPatch(Fields, frozen=True):
+    """The body of room.config.patch."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    description: str | None | msgspec.UnsetType = msgspec.UNSET
+    picture: str | None | msgspec.UnsetType = msgspec.UNSET
+    trait_grants: Body | msgspec.UnsetType = msgspec.UNSET
+    module_config: list[Body] | msgspec.UnsetType = msgspec.UNSET
+    sorting_priority: int | msgspec.UnsetType = msgspec.UNSET
+    pretalx_id: int | None | msgspec.UnsetType = msgspec.UNSET
+    force_join: bool | msgspec.UnsetType = msgspec.UNSET
+    schedule_data: Body | None | msgspec.UnsetType = msgspec.UNSET
+
+    def settings(self) -> RoomSettings:
+        """Give the core's names to what is set."""
+        given = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not msgspec.UNSET}
+        if "module_config" in given:
+            given["modules"] = tuple(given.pop("module_config"))
+        if given.get("description", "") is None:
+            given["description"] = ""
+        return RoomSettings(**given)
+
+
+class ScheduleBody(Fields, frozen=True):
+    """The body of room.schedule."""
+
+    schedule_data: Body | None = None
+
+
+class Tokens(Fields, frozen=True):
+    """The body of world.tokens.generate."""
+
+    number: int
+    traits: list[str]
+    days: int
+    long: bool = False
+
+
+class ChatJoin(Fields, frozen=True):
+    """The body of chat.join."""
+
+    volatile: bool | None = None
+
+
+class ChatFetch(Fields, frozen=True):
+    """The body of chat.fetch."""
+
+    count: int
+    before_id: int
+
+
+class ChatSend(Fields, frozen=True):
+    """The body of chat.send."""
+
+    event_type: str
+    content: Body
+    replaces: int | None = None
+    nonce: str | None = None
+
+
+class ChatReact(Fields, frozen=True):
+    """The body of chat.react."""
+
+    event: int
+    reaction: str
+    delete: bool = False
+
+
+class DirectCreate(Fields, frozen=True):
+    """The body of chat.direct.create."""
+
+    users: list[str]
+    hide: bool = True
+
+
+class WorldPatch(Fields, frozen=True):
+    """The part of world.config.patch that is the world's own; the rest are settings."""
+
+    title: str | None = None
+    roles: dict[str, list[str]] | None = None
+    trait_grants: Body | None = None
+
+
+class MarkReadBody(Fields, frozen=True):
+    """The body of chat.mark_read."""
+
+    id: int | None = None

@@ -1,0 +1,416 @@
+"""What this dialect tells its clients: the core's records and events as Venueless' objects and pushes.
+
+Source: protocols/venueless.md 1.3 to 1.9. Whatever goes to many is encoded once for all who get the same.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from hubbub.core.event import (
+    ChannelsChanged,
+    Event,
+    MentionMissed,
+    MessagePosted,
+    MessageReacted,
+    OccupancyChanged,
+    ReactionsCounted,
+    ReadMarked,
+    RoomCreated,
+    RoomDeleted,
+    RoomScheduled,
+    RoomsReordered,
+    RoomUpdated,
+    ScheduleUpdated,
+    SessionReplaced,
+    SessionsRevoked,
+    UserNotified,
+    UserUnread,
+    UserUpdated,
+    VisitClosed,
+    VisitOpened,
+    WorldReplaced,
+    WorldUpdated,
+)
+from hubbub.core.model import AuditEntry, Message, Room, User
+from hubbub.core.permission import OURS, VENUELESS
+from hubbub.core.state import WorldState, occupancy
+from hubbub.core.world import setting
+from hubbub.dialects.venueless.id import Kind, render
+from hubbub.live.clock import Clock
+from hubbub.live.hub import Audience, Encoder
+from hubbub.live.session import Session
+from hubbub.wire import array_rpc
+from hubbub.wire.outbox import Outbox, Turn
+
+INACTIVE_AFTER = timedelta(hours=36)
+REPLACED_CLOSES_AFTER = timedelta(milliseconds=500)
+REVOKED_CLOSES_AFTER = timedelta(seconds=2)
+CONFIGS_KEPT = 256
+TOLD_KEPT = 10_000
+"""Profiles that one audience is known to have; when there are more, they are told again."""
+
+WORLD_SETTINGS = ("pretalx", "profile_fields", "social_logins", "iframe_blockers", "onsite_traits")
+CONFIG_SETTINGS = (
+    "theme",
+    "bbb_defaults",
+    "pretalx",
+    "locale",
+    "dateLocale",
+    "videoPlayer",
+    "timezone",
+    "connection_limit",
+    "profile_fields",
+    "social_logins",
+    "iframe_blockers",
+    "track_exhibitor_views",
+    "track_room_views",
+    "track_world_views",
+    "onsite_traits",
+    "conftool_url",
+    "conftool_password",
+)
+Json = dict[str, Any]
+
+
+class VenuelessEncoder(Encoder):
+    """Everything that clients of one world are told."""
+
+    def __init__(self, state: WorldState, turn: Turn, clock: Clock) -> None:
+        self.state = state
+        self.turn = turn
+        self.clock = clock
+        self._configs: dict[object, msgspec.Raw] = {}
+        self._tellers: dict[type[Event], Callable[[Any, Audience], None]] = {
+            MessagePosted: self._message_posted,
+            MessageReacted: self._message_reacted,
+            VisitOpened: self._visit_opened,
+            VisitClosed: self._visit_closed,
+            ReactionsCounted: self._reactions_counted,
+            RoomScheduled: self._room_scheduled,
+            OccupancyChanged: self._occupancy_changed,
+            WorldUpdated: self._world_updated,
+            WorldReplaced: self._world_updated,
+            RoomUpdated: self._world_updated,
+            RoomsReordered: self._world_updated,
+            ScheduleUpdated: self._schedule_updated,
+            RoomCreated: self._room_created,
+            RoomDeleted: self._room_deleted,
+            UserUnread: self._user_unread,
+            UserNotified: self._user_notified,
+            MentionMissed: self._mention_missed,
+            ChannelsChanged: self._channels_changed,
+            SessionReplaced: self._session_replaced,
+            SessionsRevoked: self._sessions_revoked,
+            UserUpdated: self._user_updated,
+            ReadMarked: self._read_marked,
+        }
+
+    def tell(self, event: Event, audience: Audience) -> None:
+        teller = self._tellers.get(type(event))
+        if teller:
+            teller(event, audience)
+
+    def _push(self, outboxes: Any, name: str, payload: Any, *, droppable: bool = False) -> None:
+        self.turn.broadcast(outboxes, array_rpc.push(name, payload), droppable=droppable)
+
+    # Objects
+
+    def user(self, user: User, *, admin: bool = False, private: bool = False) -> Json:
+        """Write a user; `admin` adds what managers of users see, `private` what the user's own clients keep."""
+        badges = self.state.world.config.get("trait_badges_map")
+        found: Json = {
+            "id": render(user.id, Kind.USER),
+            "profile": user.profile,
+            "pretalx_id": user.pretalx_id,
+            "deleted": user.deleted,
+            "inactive": user.last_login is None or self.clock() - user.last_login > INACTIVE_AFTER,
+            "badges": sorted({badges[trait] for trait in user.traits if trait in badges})
+            if isinstance(badges, dict)
+            else [],
+        }
+        if private:
+            found["client_state"] = user.client_state
+        if admin:
+            found["moderation_state"] = self.state.moderation(user.id, self.clock())
+            found["token_id"] = user.token_id
+        return found
+
+    def users(self, users: Iterable[int]) -> Json:
+        """Write the users who are there, by id."""
+        found = (self.state.users.get(user) for user in dict.fromkeys(users))
+        return {render(user.id, Kind.USER): self.user(user) for user in found if user}
+
+    def room(self, room: Room, viewer: User, *, counted: bool = True) -> Json:
+        """Write a room as somebody sees it."""
+        held = self.state.permissions(viewer, self.clock(), room)
+        found: Json = {
+            "id": render(room.id, Kind.ROOM),
+            "name": room.name,
+            "description": room.description,
+            "picture": room.picture,
+            "import_id": room.import_id,
+            "pretalx_id": room.pretalx_id or 0,
+            "permissions": sorted(name for name in held if name.startswith("room:")),
+            "force_join": room.force_join,
+            "modules": [self._module(room, module) for module in room.modules],
+            "schedule_data": room.schedule_data,
+        }
+        if counted:
+            found["users"] = occupancy(self.state.presence.occupants(room.id))
+        return found
+
+    def _module(self, room: Room, module: Json) -> Json:
+        match module.get("type"):
+            case "call.bigbluebutton":
+                return {**module, "config": {}}
+            case "chat.native":
+                return {**module, "channel_id": render(room.id, Kind.CHANNEL)}
+            case _:
+                return module
+
+    def room_config(self, room: Room) -> Json:
+        """Write a room as organisers see it."""
+        return {
+            "id": render(room.id, Kind.ROOM),
+            "trait_grants": room.trait_grants,
+            "module_config": room.modules,
+            "picture": room.picture,
+            "name": room.name,
+            "description": room.description,
+            "sorting_priority": room.sorting_priority,
+            "pretalx_id": room.pretalx_id or 0,
+            "force_join": room.force_join,
+            "schedule_data": room.schedule_data,
+        }
+
+    def world_config(self, viewer: User) -> msgspec.Raw:
+        """Write the world as somebody sees it; written once for all who see the same."""
+        key = (self.state.version, self.state.access_key(viewer, self.clock()))
+        found = self._configs.get(key)
+        if found is None:
+            if len(self._configs) >= CONFIGS_KEPT:
+                self._configs.clear()
+            found = self._configs[key] = msgspec.Raw(msgspec.json.encode(self._world_config(viewer)))
+        return found
+
+    def _world_config(self, viewer: User) -> Json:
+        world, now = self.state.world, self.clock()
+        seen = (
+            room for room in self.state.ordered_rooms() if "room:view" in self.state.permissions(viewer, now, room)
+        )  # fmt: skip
+        return {
+            "world": {
+                "id": world.name,
+                "title": world.title,
+                **{name: setting(world, name) for name in WORLD_SETTINGS},
+                "vapid_public_key": world.config.get("vapid_public_key", ""),
+            },
+            "permissions": sorted(self.state.permissions(viewer, now)),
+            "rooms": [self.room(room, viewer) for room in seen],
+        }
+
+    def settings(self) -> Json:
+        """Write the world's configuration as organisers see it."""
+        world = self.state.world
+        return {
+            "roles": world.roles,
+            "trait_grants": world.trait_grants,
+            "title": world.title,
+            "available_permissions": [*VENUELESS, *OURS],
+            **{name: setting(world, name) for name in CONFIG_SETTINGS},
+        }
+
+    def channels(self, user: int) -> list[Json]:
+        """Write the conversations that a user belongs to."""
+        found = []
+        for room in self.state.conversations(user):
+            channel: Json = {
+                "id": render(room.id, Kind.CHANNEL),
+                "unread_pointer": self.state.last_said.get(room.id, 0),
+            }
+            if room.kind == "direct":
+                channel["members"] = list(self.users(self.state.members[room.id]).values())
+            found.append(channel)
+        return found
+
+    def read_pointers(self, user: int) -> dict[str, int]:
+        """Write how far a user has read, by channel."""
+        states = self.state.read_states.get(user, {})
+        return {render(room, Kind.CHANNEL): state.read for room, state in states.items() if state.read}
+
+    def notification_counts(self, user: int) -> dict[str, int]:
+        """Write how many notifications a user has not seen, by channel."""
+        states = self.state.read_states.get(user, {})
+        return {
+            render(room, Kind.CHANNEL): state.notifications for room, state in states.items() if state.notifications
+        }
+
+    def message(self, message: Message) -> Json:
+        """Write a message as a chat event."""
+        kind, content = self._content(message)
+        return {
+            "event_id": message.number,
+            "channel": render(message.room, Kind.CHANNEL),
+            "sender": render(message.sender, Kind.USER) if message.sender else None,
+            "timestamp": message.at.isoformat(),
+            "event_type": kind,
+            "content": content,
+            "edited": message.edited.isoformat() if message.edited else None,
+            "replaces": message.replaces,
+            "reactions": {
+                sign: [render(user, Kind.USER) for user in users] for sign, users in message.reactions.items()
+            },
+        }
+
+    def _content(self, message: Message) -> tuple[str, Json]:
+        if message.kind == "system":
+            event = message.event or {}
+            user = self.state.users.get(event.get("user", 0))
+            membership = {"member.joined": "join", "member.left": "leave"}.get(event.get("type", ""), "")
+            return "channel.member", {"membership": membership, "user": self.user(user) if user else None}
+        if message.deleted:
+            return "channel.message", {"type": "deleted"}
+        content: Json = {"type": message.kind, "body": message.body}
+        if message.attachments:
+            content = {"type": "files", "files": message.attachments, "body": message.body}
+        return "channel.message", {**(message.extra or {}), **content}
+
+    def audit(self, entry: AuditEntry) -> Json:
+        """Write an audit entry."""
+        user = self.state.users.get(entry.user or 0)
+        return {
+            "id": render(entry.id, Kind.OTHER),
+            "timestamp": entry.at.isoformat(),
+            "user": self.user(user) if user else None,
+            "type": entry.type,
+            "data": entry.data,
+        }
+
+    # Pushes
+
+    def _message_posted(self, event: MessagePosted, audience: Audience) -> None:
+        self._chat_event("chat.event", event.message, audience)
+
+    def _message_reacted(self, event: MessageReacted, audience: Audience) -> None:
+        self._chat_event("chat.event.reaction", event.message, audience)
+
+    def _chat_event(self, name: str, message: Message, audience: Audience) -> None:
+        people = [message.sender, *(user for users in message.reactions.values() for user in users)]
+        payload = self.message(message)
+        payload["users"] = self.users(self._untold([user for user in people if user], audience))
+        self._push(audience.sessions, name, payload)
+
+    def _untold(self, people: list[int], audience: Audience) -> list[int]:
+        """Find those whose present profile has not been told to everybody in the audience.
+
+        What one newcomer lacks is told to all: the same bytes for everyone are worth more than the bytes saved.
+        """
+        told, found = audience.told, []
+        for user in people:
+            record = self.state.users.get(user)
+            if record and told.get(user) != (audience.joined, record):
+                if len(told) >= TOLD_KEPT:
+                    told.clear()
+                told[user] = (audience.joined, record)
+                found.append(user)
+        return found
+
+    def _visit_opened(self, event: VisitOpened, audience: Audience) -> None:
+        self._push(audience.sessions, "room.viewer.added", {"user": self.user(self.state.users[event.user])})
+
+    def _visit_closed(self, event: VisitClosed, audience: Audience) -> None:
+        self._push(audience.sessions, "room.viewer.removed", {"user_id": render(event.user, Kind.USER)})
+
+    def _reactions_counted(self, event: ReactionsCounted, audience: Audience) -> None:
+        payload = {"reactions": event.reactions, "room": render(event.room, Kind.ROOM)}
+        self._push(audience.sessions, "room.reaction", payload, droppable=True)
+
+    def _room_scheduled(self, event: RoomScheduled, audience: Audience) -> None:
+        payload = {"room": render(event.room, Kind.ROOM), "schedule_data": event.config.schedule_data}
+        self._push(audience.sessions, "room.schedule", payload)
+
+    def _occupancy_changed(self, event: OccupancyChanged, audience: Audience) -> None:
+        room = self.state.rooms.get(event.room)
+        payload = {"room": render(event.room, Kind.ROOM), "users": event.users}
+        outboxes = [outbox for viewer, group in self._alike(audience) if self._sees(viewer, room) for outbox in group]
+        self._push(outboxes, "world.user_count_change", payload, droppable=True)
+
+    def _world_updated(self, event: Event, audience: Audience) -> None:
+        for viewer, outboxes in self._alike(audience):
+            self._push(outboxes, "world.updated", self.world_config(viewer))
+
+    def _schedule_updated(self, event: ScheduleUpdated, audience: Audience) -> None:
+        self._push(audience.sessions, "world.schedule.updated", setting(event.config, "pretalx"))
+
+    def _room_created(self, event: RoomCreated, audience: Audience) -> None:
+        for viewer, outboxes in self._alike(audience):
+            if self._sees(viewer, event.config):
+                self._push(outboxes, "room.create", self.room(event.config, viewer, counted=False))
+
+    def _room_deleted(self, event: RoomDeleted, audience: Audience) -> None:
+        self._push(audience.sessions, "room.delete", {"id": render(event.room, Kind.ROOM)})
+
+    def _alike(self, audience: Audience) -> Iterator[tuple[User, list[Outbox]]]:
+        """Sort an audience into groups who see the same of the world, each with one of them to stand for all."""
+        groups: dict[object, tuple[User, list[Outbox]]] = {}
+        now = self.clock()
+        for outbox, session in audience.sessions.items():
+            user = self.state.users.get(session.user)
+            if user:
+                groups.setdefault(self.state.access_key(user, now), (user, []))[1].append(outbox)
+        yield from groups.values()
+
+    def _sees(self, viewer: User, room: Room | None) -> bool:
+        return room is not None and "room:view" in self.state.permissions(viewer, self.clock(), room)
+
+    def _user_unread(self, event: UserUnread, audience: Audience) -> None:
+        payload = {render(event.room, Kind.CHANNEL): event.message.number}
+        self._push(audience.sessions, "chat.unread_pointers", payload)
+
+    def _user_notified(self, event: UserNotified, audience: Audience) -> None:
+        sender = self.state.users.get(event.message.sender or 0)
+        payload = {"event": self.message(event.message), "sender": self.user(sender) if sender else None}
+        self._push(audience.sessions, "chat.notification", payload)
+
+    def _mention_missed(self, event: MentionMissed, audience: Audience) -> None:
+        payload = {
+            "channel": render(event.room, Kind.CHANNEL),
+            "event_id": event.message.number,
+            "missed_users": list(self.users(event.missed).values()),
+        }
+        self._push(audience.sessions, "chat.mention_warning", payload)
+
+    def _channels_changed(self, event: ChannelsChanged, audience: Audience) -> None:
+        self._push(_others(audience, event), "chat.channels", {"channels": self.channels(event.user)})
+
+    def _user_updated(self, event: UserUpdated, audience: Audience) -> None:
+        self._push(_others(audience, event), "user.updated", self.user(event.user, private=True))
+
+    def _read_marked(self, event: ReadMarked, audience: Audience) -> None:
+        user = event.state.user
+        if len(audience.sessions) > 1:
+            self._push(_others(audience, event), "chat.read_pointers", self.read_pointers(user))
+        self._push(audience.sessions, "chat.notification_counts", self.notification_counts(user))
+
+    def _session_replaced(self, event: SessionReplaced, audience: Audience) -> None:
+        for session in list(audience.sessions.values()):
+            if session.id == event.session:
+                session.outbox.put(array_rpc.error(None, 2, "connection.replaced", "Connection replaced"))
+                session.retire()
+                self._close_later(session, REPLACED_CLOSES_AFTER)
+
+    def _sessions_revoked(self, event: SessionsRevoked, audience: Audience) -> None:
+        self._push(audience.sessions, "connection.reload", {})
+        for session in list(audience.sessions.values()):
+            self._close_later(session, REVOKED_CLOSES_AFTER)
+
+    def _close_later(self, session: Session, delay: timedelta) -> None:
+        self.clock.call_later(delay, session.outbox.close)
+
+
+def _others(audience: Audience, event: Event) -> list[Outbox]:
+    """List the connections but the one through which it was done."""
+    return [outbox for outbox, session in audience.sessions.items() if session.id != event.session]

@@ -1,0 +1,56 @@
+"""Errors as this dialect writes them: one table."""
+
+from typing import Any
+
+from hubbub.core.error import Code, HubbubError
+
+CODES: dict[Code, str] = {
+    Code.UNAUTHENTICATED: "protocol.unauthenticated",
+    Code.CREDENTIALS_MISSING: "auth.missing_id_or_token",
+    Code.TOKEN_REQUIRED: "auth.missing_token",
+    Code.TOKEN_EXPIRED: "auth.expired_token",
+    Code.TOKEN_INVALID: "auth.invalid_token",
+    Code.LOGIN_DENIED: "auth.denied",
+    Code.WORLD_DENIED: "auth.denied",
+    Code.ROOM_DENIED: "protocol.denied",
+    Code.CHAT_DENIED: "chat.denied",
+    Code.SELF_ACTION: "user.self",
+    Code.WORLD_UNKNOWN: "world.unknown_world",
+    Code.ROOM_UNKNOWN: "room.unknown",
+    Code.MODULE_MISSING: "room.unknown",
+    Code.USER_UNKNOWN: "user.not_found",
+    Code.MESSAGE_UNKNOWN: "chat.unknown_event",
+    Code.INVITE_UNKNOWN: "auth.missing_token",
+    Code.INVALID: "protocol.invalid_body",
+    Code.CONFIG_INVALID: "config.invalid",
+    Code.PROFILE_MISSING: "channel.join.missing_profile",
+    Code.MESSAGE_EMPTY: "chat.empty",
+    Code.MESSAGE_KIND: "chat.unsupported_content_type",
+    Code.REACTION_UNKNOWN: "room.unknown_reaction",
+    Code.SCHEDULE_INVALID: "room.unknown_schedule_data",
+    Code.ROOM_NAME_TAKEN: "room.invalid.name_taken",
+    Code.ROOM_MODULES_INVALID: "room.invalid.invalid",
+    Code.ROOM_CREATE_DENIED: "room.invalid.denied",
+    Code.TOO_MANY: "protocol.rate_limited",
+    Code.TOO_LARGE: "protocol.too_large",
+    Code.UNAVAILABLE: "server.unavailable",
+}
+
+UNSAID = frozenset({Code.UNAUTHENTICATED, Code.CREDENTIALS_MISSING, Code.TOKEN_REQUIRED, Code.LOGIN_DENIED})
+"""Errors that clients compare whole: their people-readable message is left out, as in the original."""
+
+LISTED = frozenset({Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_CREATE_DENIED})
+"""Errors whose message the original writes as a Python list of one string (protocols/venueless.md 1.6)."""
+
+
+def describe(error: HubbubError) -> tuple[str, str, Any]:
+    """Give the code, the message and the details of an error."""
+    message = "" if error.code in UNSAID else error.message
+    if error.code in LISTED:
+        message = str([message])
+    details: Any = dict(error.details) if error.details else None
+    if error.code is Code.SCHEDULE_INVALID:
+        details = None
+    if error.retry_after is not None:
+        details = {**(details or {}), "retry_after": round(error.retry_after.total_seconds(), 3)}
+    return CODES[error.code], message, details

@@ -1,0 +1,212 @@
+"""One client of this dialect: from its first frame to its last.
+
+Commands of a connection are done strictly one after another. A frame that makes no sense is answered with an error and
+costs nobody their connection (the original closes; see docs/dialects/venueless.md).
+"""
+
+import logging
+import secrets
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from hubbub.core import login
+from hubbub.core.error import HubbubError
+from hubbub.core.model import User
+from hubbub.core.state import WorldState
+from hubbub.dialects.venueless.decode import Call, Context, RefusedError, find, refusal
+from hubbub.dialects.venueless.encode import VenuelessEncoder
+from hubbub.live.community import Community
+from hubbub.live.session import Session
+from hubbub.wire import array_rpc
+from hubbub.wire.array_rpc import Fault, Ping, Request
+from hubbub.wire.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 200
+"""Frames of one client that wait for its earlier ones; a client that sends more is read no further until then."""
+
+
+class VenuelessSession(Session):
+    """A connection that speaks array RPC. It is the listener of its WebSocket."""
+
+    __slots__ = ("_base_url", "_busy", "_closed", "_community", "_connection", "_paused", "_waiting")
+
+    def __init__(
+        self,
+        identity: int,
+        state: WorldState,
+        connection: Connection,
+        encoder: VenuelessEncoder,
+        community: Community,
+        base_url: str,
+    ) -> None:
+        super().__init__(identity, state, connection, encoder)
+        self._connection = connection
+        self._community = community
+        self._base_url = base_url
+        self._busy = False
+        self._closed = False
+        self._paused = False
+        self._waiting: deque[Request | Ping | Fault] | None = None
+
+    # What comes in
+
+    def on_message(self, message: str | bytes) -> None:
+        """Hear a frame; do what it asks, or let it wait for what is being done."""
+        request = array_rpc.decode(message)
+        if not self._busy:
+            self._handle(request)
+            return
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(request)
+        if len(self._waiting) >= MAX_WAITING and not self._paused:
+            self._paused = True
+            self._connection.pause_reading()
+
+    def on_close(self, code: int) -> None:
+        """Leave everything."""
+        self._closed = True
+        self._waiting = None
+        self._log_out()
+
+    def _handle(self, request: Request | Ping | Fault) -> None:
+        if isinstance(request, Ping):
+            self.outbox.put(array_rpc.pong(request))
+        elif isinstance(request, Fault):
+            self.outbox.put(array_rpc.error(None, 2, "server.fatal", "Fatal Server Error"))
+        elif not self.user:
+            self._handle_stranger(request)
+        else:
+            self._handle_command(request)
+
+    def _handle_command(self, request: Request) -> None:
+        call = None
+        try:
+            call = find(request.name)
+            if request.body is None or request.body is msgspec.UNSET or request.arity == 2:
+                raise RefusedError("protocol.invalid_body", "A command is [name, id, body].")
+            command = call.read(request.body)
+        except RefusedError as error:
+            self._refuse(request, error)
+            return
+        except HubbubError as error:
+            self._refuse(request, refusal(call, error))
+            return
+        self._busy = True
+        self._community.execute(self.state, command, lambda result: self._answer(request, call, result), session=self)
+
+    def _answer(self, request: Request, call: Call, result: Any) -> None:
+        if self._closed:
+            return
+        try:
+            if isinstance(result, HubbubError):
+                raise refusal(call, result)
+            if not self.user:
+                raise RefusedError("protocol.unauthenticated")  # sent away while the command was being done
+            context = Context(self, self._encoder, request.body, self._base_url)
+            self.outbox.put(array_rpc.success(request.id, call.write(result, context)))
+        except RefusedError as error:
+            self._refuse(request, error)
+        except Exception:
+            fault = secrets.token_hex(4)
+            logger.exception("fault %s", fault)
+            self._refuse(request, RefusedError("server.unavailable", f"Internal error {fault}"))
+        self._go_on()
+
+    def _refuse(self, request: Request, error: RefusedError) -> None:
+        self.outbox.put(array_rpc.error(request.id, request.arity, error.code, error.message, error.details))
+
+    def _go_on(self) -> None:
+        """Be done with one request, and go on with those that waited, in order."""
+        if self._waiting:
+            self._community.soon(self._drain)
+        else:
+            self._busy = False
+
+    def _drain(self) -> None:
+        self._busy = False
+        while self._waiting and not self._busy and not self._closed:
+            self._handle(self._waiting.popleft())
+        if self._paused and not self._closed and len(self._waiting or ()) < MAX_WAITING // 2:
+            self._paused = False
+            self._connection.resume_reading()
+
+    @property
+    def _encoder(self) -> VenuelessEncoder:
+        assert isinstance(self.encoder, VenuelessEncoder)
+        return self.encoder
+
+    # Coming and going
+
+    def _handle_stranger(self, request: Request) -> None:
+        if request.name != "authenticate":
+            self._refuse(request, RefusedError("protocol.unauthenticated"))
+            return
+        body = request.body
+        if not isinstance(body, dict):
+            self._refuse(request, RefusedError("server.fatal", "Fatal Server Error"))
+            return
+        command = login.LogIn(
+            client_id=_text(body.get("client_id")),
+            token=_text(body.get("token")),
+            invite=_text(body.get("invite_token")),
+        )
+        self._busy = True
+        self._community.execute(self.state, command, lambda result: self._logged_in(request, result), session=self)
+
+    def _logged_in(self, request: Request, result: Any) -> None:
+        if isinstance(result, User):
+            self.user = result.id
+            self.known = result
+            if self._closed:
+                self._log_out()
+                return
+            self.outbox.put(array_rpc.push("authenticated", self._welcome(result)))
+            assert self._community.hub
+            self._community.hub.add(self)
+        elif not self._closed:
+            self._refuse(request, refusal(None, result))
+        self._go_on()
+
+    def _welcome(self, user: User) -> dict[str, Any]:
+        """Tell a client all that it begins with: exactly these seven keys (protocols/venueless.md 1.3)."""
+        encoder = self._encoder
+        return {
+            "user.config": encoder.user(user, private=True),
+            "world.config": encoder.world_config(user),
+            "chat.channels": encoder.channels(user.id),
+            "chat.read_pointers": encoder.read_pointers(user.id),
+            "chat.notification_counts": encoder.notification_counts(user.id),
+            "exhibition": {"exhibitors": [], "contact_requests": []},
+            "announcements": [],
+        }
+
+    def _log_out(self) -> None:
+        if self.user:
+            self._community.execute(self.state, login.LogOut(user=self.user), _ignore, session=self)
+            assert self._community.hub
+            self._community.hub.remove(self)
+            self.user = 0
+
+    def retire(self) -> None:
+        """Belong to nobody any more: somebody newer took the place."""
+        super().retire()
+        assert self._community.hub
+        self._community.hub.remove(self)
+
+
+def _text(value: object) -> str | None:
+    """Read an id as text: clients send numbers too. Nothing, zero and what is no id are None."""
+    if isinstance(value, bool) or not value:
+        return None
+    if isinstance(value, int) and value < 2**63:
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def _ignore(_result: Any) -> None:
+    """Nobody waits."""

@@ -1,0 +1,412 @@
+"""The community as it runs: worlds in memory, commands done one after another, events told after their commit.
+
+What comes in is a command; it is checked and done by the core without waiting for anything. What it changed is
+committed together with whatever else waits at that moment. When that is on disk, the requester gets the result, and
+then everybody whom the events concern is told, in the order of the commits.
+"""
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from hubbub.bus.contract import Bus
+from hubbub.core import chat, login, room, user, world
+from hubbub.core.command import Act, Command, check
+from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
+from hubbub.core.event import (
+    Event,
+    NotificationsCounted,
+    ReactionsCounted,
+    ReadMarked,
+    SessionsRevoked,
+    UserBanned,
+    UserCreated,
+    UserDeleted,
+    UserSeen,
+    WorldCreated,
+    WorldReplaced,
+)
+from hubbub.core.eviction import RIGHTS, evict
+from hubbub.core.model import World
+from hubbub.core.state import WorldState
+from hubbub.live.clock import Clock, Timer
+from hubbub.live.hub import Hub
+from hubbub.live.rate import DEFAULT_RATES, Rate
+from hubbub.live.session import Session
+from hubbub.store.contract import Duplicate, Snapshot, Store, StoreError
+
+logger = logging.getLogger(__name__)
+
+Done = Callable[[Any], None]
+"""Take the result of a command, or the HubbubError that refused it. Called once, before its events are told."""
+
+LAZY = (ReadMarked, NotificationsCounted, UserSeen)
+"""Durable events that nobody waits for: they are stored with the next commit."""
+
+WATCH = timedelta(milliseconds=250)
+"""How often to look for what other processes wrote, when no command makes us look anyway."""
+
+CARE = timedelta(hours=1)
+"""How often to forget what is too old."""
+
+JOURNAL_KEPT = timedelta(days=7)
+
+__all__ = ["Community", "chat", "login", "room", "user", "world"]
+
+
+def random_text(length: int, alphabet: str) -> str:
+    """Make a secret of so many letters that nobody guesses."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+class Community:
+    """All worlds of a server, and the only place where commands are run.
+
+    Belongs to one event loop. `execute` never blocks; `call` waits for the result.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        hub: Hub | None,
+        *,
+        clock: Clock,
+        new_id: Callable[[], int],
+        rates: Mapping[str, Rate] = DEFAULT_RATES,
+    ) -> None:
+        """Make a community; without a hub (a command line tool) nobody is told anything."""
+        self.store = store
+        self.bus = bus
+        self.hub = hub
+        self.clock = clock
+        self.new_id = new_id
+        self.rates = rates
+        self.worlds: dict[str, WorldState] = {}
+        self._by_id: dict[int, WorldState] = {}
+        self._position = 0
+        self._behind: list[Callable[[], None]] | None = None
+        """What waits until we have read what other processes wrote; None when nothing does."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, Timer] = {}
+        self._closed = False
+        if hub:
+            bus.subscribe(hub.hear)
+
+    # Life
+
+    async def open(self) -> None:
+        """Read every world."""
+        await self.bus.open()
+        self._position = await self.store.position()
+        for found in await self.store.worlds():
+            await self._load(found.id)
+        self.store.changed()
+        self._watch()
+        self._care()
+
+    async def close(self) -> None:
+        """Finish what is being done and let go."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        while self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        await self.bus.close()
+
+    async def _load(self, identity: int) -> None:
+        """Read one world anew; who is here now stays here."""
+        snapshot = await self.store.load_world(identity)
+        known = self._by_id.get(identity)
+        if snapshot is None:
+            if known:
+                del self._by_id[identity]
+                self.worlds.pop(known.world.name, None)
+            return
+        state = known or WorldState(snapshot.world)
+        load(state, snapshot)
+        self._by_id[identity] = state
+        self.worlds[state.world.name] = state
+
+    async def create_world(self, new: World) -> WorldState:
+        """Make a world. Raises Unavailable when it could not be stored."""
+        event = WorldCreated(world=new.id, config=new)
+        state = WorldState(new)
+        try:
+            await self.store.commit([event])
+        except StoreError as error:
+            raise Unavailable(Code.UNAVAILABLE, "The world could not be stored.") from error
+        self._by_id[new.id] = self.worlds[new.name] = state
+        return state
+
+    def state(self, name: str) -> WorldState:
+        """Give the world of this name. Raises Unknown."""
+        found = self.worlds.get(name)
+        if found is None:
+            raise Unknown(Code.WORLD_UNKNOWN, "There is no such world.")
+        return found
+
+    # Commands
+
+    def execute(
+        self,
+        state: WorldState,
+        command: Command,
+        done: Done,
+        *,
+        session: Session | None = None,
+        user: int = 0,
+        operator: bool = False,
+    ) -> None:
+        """Do a command on behalf of a connection, a user without one, or the operator.
+
+        Commands of one caller are done in the order of the calls when the caller waits for `done` in between.
+        """
+        run = partial(self._run, state, command, done, session, session.user if session else user, operator)
+        if self._behind is not None:
+            self._behind.append(run)
+        elif self.store.changed():
+            self._catch_up(run)
+        else:
+            run()
+
+    async def call(self, state: WorldState, command: Command, *, user: int = 0, operator: bool = False) -> Any:
+        """Do a command and wait for its result. Raises HubbubError."""
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.execute(state, command, result.set_result, user=user, operator=operator)
+        value = await result
+        if isinstance(value, HubbubError):
+            raise value
+        return value
+
+    def _run(
+        self, state: WorldState, command: Command, done: Done, session: Session | None, user: int, operator: bool
+    ) -> None:
+        act = Act(
+            state,
+            now=self.clock(),
+            new_id=self.new_id,
+            secret=random_text,
+            archive=self.store,
+            user=state.users.get(user),
+            session=session.id if session else 0,
+            operator=operator,
+        )
+        try:
+            spec = check(act, command)
+            if session:
+                session.buckets.take(spec.rate, self.rates, act.now)
+            result = spec.handler(act, command)
+        except HubbubError as error:
+            done(error)
+        except Exception:
+            done(self._fault(state, act))
+        else:
+            if inspect.iscoroutine(result):
+                self._spawn(self._await(act, result, done))
+            else:
+                self._finish(act, result, done)
+
+    async def _await(self, act: Act, result: Awaitable[Any], done: Done) -> None:
+        try:
+            value = await result
+        except HubbubError as error:
+            done(error)
+        except StoreError:
+            logger.exception("the store could not be read")
+            done(Unavailable(Code.UNAVAILABLE, "The server could not read its database. Try again."))
+        except Exception:
+            done(self._fault(act.state, act))
+        else:
+            self._finish(act, value, done)
+
+    def _fault(self, state: WorldState, act: Act) -> HubbubError:
+        """Log our own mistake under an id, and let nothing of it out but the id."""
+        fault = random_text(8, "0123456789abcdef")
+        logger.exception("fault %s", fault)
+        if act.events:
+            self._spawn(self._reload(state))
+        return Unavailable(Code.UNAVAILABLE, f"Internal error {fault}")
+
+    def _finish(self, act: Act, result: Any, done: Done) -> None:
+        waited: list[Event] = []
+        lazy: list[Event] = []
+        for event in act.events:
+            if event.durable():
+                (lazy if isinstance(event, LAZY) else waited).append(event)
+        if lazy:
+            self.store.enqueue(lazy)
+        if waited:
+            self.store.submit(waited).add_done_callback(partial(self._committed, act, result, done))
+        else:
+            done(result)
+            self._tell(act)
+
+    def _committed(self, act: Act, result: Any, done: Done, commit: asyncio.Future[None]) -> None:
+        error = commit.exception()
+        if isinstance(error, Duplicate):
+            done(error.message)
+            return
+        if error:
+            logger.error("commit failed: %r", error)
+            done(Unavailable(Code.UNAVAILABLE, "The server could not store this. Try again."))
+            self._spawn(self._reload(act.state))
+            return
+        for event in act.events:
+            act.state.committed(event)
+        done(result)
+        self._tell(act)
+
+    def _tell(self, act: Act) -> None:
+        if act.events:
+            self.bus.publish(act.events)
+            self._after(act.state, act.events)
+        self._schedule_reactions(act.state)
+
+    def _after(self, state: WorldState, events: Sequence[Event]) -> None:
+        """Send away from rooms whoever may no longer be there."""
+        if self.hub and any(isinstance(event, RIGHTS) for event in events):
+            moved = evict(state, now=self.clock(), new_id=self.new_id, archive=self.store)
+            self.bus.publish(moved)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do something after what is being done now, so that long queues do not pile up on the stack."""
+        asyncio.get_running_loop().call_soon(work)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Reactions
+
+    def _schedule_reactions(self, state: WorldState) -> None:
+        name = f"reactions {state.world.id}"
+        due = state.reactions.next_due()
+        if due is not None and name not in self._timers and not self._closed:
+            self._timers[name] = self.clock.call_later(due - self.clock(), partial(self._tell_reactions, state, name))
+
+    def _tell_reactions(self, state: WorldState, name: str) -> None:
+        self._timers.pop(name, None)
+        due = state.reactions.take_due(self.clock())
+        self.bus.publish(
+            [ReactionsCounted(world=state.world.id, room=place, reactions=counts) for place, counts in due]
+        )
+        self._schedule_reactions(state)
+
+    # Other processes
+
+    def _watch(self) -> None:
+        """Look regularly for what other processes wrote, so that clients are told even when nobody does anything."""
+        if self._closed:
+            return
+        if self._behind is None and self.store.changed():
+            self._catch_up(None)
+        self._timers["watch"] = self.clock.call_later(WATCH, self._watch)
+
+    def _catch_up(self, first: Callable[[], None] | None) -> None:
+        self._behind = [first] if first else []
+        self._spawn(self._follow())
+
+    async def _follow(self) -> None:
+        try:
+            more = True
+            while more:
+                entries, self._position = await self.store.follow(self._position)
+                for entry in entries:
+                    await self._hear(entry.event)
+                more = bool(entries)
+        except StoreError:
+            logger.exception("could not read what other processes wrote")
+        finally:
+            waiting, self._behind = self._behind or [], None
+            for run in waiting:
+                run()
+
+    async def _hear(self, event: Event) -> None:
+        """Let an event of another process have happened here."""
+        state = self._by_id.get(event.world)
+        if state is None or isinstance(event, WorldReplaced):
+            await self._load(event.world)
+            state = self._by_id.get(event.world)
+        else:
+            state.apply(event)
+            state.committed(event)
+        if state is None or not self.hub:
+            return
+        told: list[Event] = [event]
+        if isinstance(event, WorldReplaced):
+            told += self._carry_over(state)
+        elif isinstance(event, UserBanned):
+            told.append(SessionsRevoked(world=event.world, user=event.ban.user))
+        elif isinstance(event, UserDeleted):
+            told.append(SessionsRevoked(world=event.world, user=event.user.id))
+        self.bus.publish(told)
+        self._after(state, told)
+
+    def _carry_over(self, state: WorldState) -> list[Event]:
+        """Let those who are connected while their world is replaced be users of the new one, if it lets them in."""
+        assert self.hub
+        carried: list[Event] = []
+        for session in self.hub.sessions.values():
+            if session.state is state and session.user not in state.users and session.known:
+                event = UserCreated(world=state.world.id, user=session.known)
+                state.apply(event)
+                carried.append(event)
+        if carried:
+            self._spawn(self._store_carried(state, carried))
+        return carried
+
+    async def _store_carried(self, state: WorldState, events: list[Event]) -> None:
+        try:
+            await self.store.commit(events)
+        except StoreError:
+            logger.exception("users could not be carried over")
+            await self._reload(state)
+
+    async def _reload(self, state: WorldState) -> None:
+        """Read a world anew after memory and store may have come to differ."""
+        try:
+            await self._load(state.world.id)
+        except StoreError:
+            logger.exception("could not read the world again")
+            await asyncio.sleep(1)
+            if not self._closed:
+                self._spawn(self._reload(state))
+
+    # Care
+
+    def _care(self) -> None:
+        if not self._closed:
+            self._spawn(self._prune())
+            self._timers["care"] = self.clock.call_later(CARE, self._care)
+
+    async def _prune(self) -> None:
+        try:
+            await self.store.prune(self.clock() - JOURNAL_KEPT)
+        except StoreError:
+            logger.exception("old entries could not be forgotten")
+
+
+def load(state: WorldState, snapshot: Snapshot) -> None:
+    """Take a snapshot into memory."""
+    state.world = snapshot.world
+    state.load(
+        [
+            *snapshot.users,
+            *snapshot.rooms,
+            *snapshot.members,
+            *snapshot.grants,
+            *snapshot.bans,
+            *snapshot.blocks,
+            *snapshot.invites,
+            *snapshot.read_states,
+        ],
+        last_number=snapshot.last_number,
+        last_said=snapshot.last_said,
+    )

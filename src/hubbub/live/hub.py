@@ -1,0 +1,211 @@
+"""The hub: who listens to what, and the one way by which events reach connections."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hubbub.core.event import (
+    ChannelsChanged,
+    Event,
+    MentionMissed,
+    MessagePosted,
+    MessageReacted,
+    OccupancyChanged,
+    ReactionsCounted,
+    ReadMarked,
+    RoomCreated,
+    RoomDeleted,
+    RoomScheduled,
+    RoomsReordered,
+    RoomUpdated,
+    ScheduleUpdated,
+    SessionReplaced,
+    SessionsRevoked,
+    Subscribed,
+    Topic,
+    Unsubscribed,
+    UserNotified,
+    UserUnread,
+    UserUpdated,
+    VisitClosed,
+    VisitOpened,
+    WorldReplaced,
+    WorldUpdated,
+)
+from hubbub.live.session import Session
+from hubbub.wire.outbox import Outbox, Turn
+
+Key = tuple[str, int]
+"""The name of an audience: its kind and the id of the room, user, world or connection."""
+
+WORLD, USER = "world", "user"
+
+
+class Audience:
+    """The connections of one dialect that are told of one topic, in the order in which they came.
+
+    `joined` rises with every newcomer. `told` is the dialect's: what everybody here has been told already, as of which
+    `joined`.
+    """
+
+    __slots__ = ("joined", "sessions", "told")
+
+    def __init__(self) -> None:
+        self.sessions: dict[Outbox, Session] = {}
+        """By outbox, so that a broadcast takes it as it is."""
+        self.joined = 0
+        self.told: dict[int, tuple[int, object]] = {}
+
+    def add(self, session: Session) -> None:
+        """Let a connection be told."""
+        if session.outbox not in self.sessions:
+            self.sessions[session.outbox] = session
+            self.joined += 1
+
+
+class Encoder(ABC):
+    """What a dialect tells its clients of events. One for each dialect."""
+
+    @abstractmethod
+    def tell(self, event: Event, audience: Audience) -> None:
+        """Tell the connections of an audience of an event, encoding it once for all that are told the same."""
+
+
+class Hub:
+    """Know all connections of this node, and whom of them an event concerns."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.sessions: dict[int, Session] = {}
+        self._audiences: dict[Key, dict[Encoder, Audience]] = {}
+
+    # Connections
+
+    def add(self, session: Session) -> None:
+        """Know a connection, from when its user is known."""
+        self.sessions[session.id] = session
+        self.subscribe(session, (WORLD, session.state.world.id))
+        self.subscribe(session, (USER, session.user))
+
+    def remove(self, session: Session) -> None:
+        """Forget a connection and all that it was told of."""
+        if self.sessions.pop(session.id, None):
+            for key in list(session.topics):
+                self.unsubscribe(session, key)
+
+    def of_user(self, user: int) -> list[Session]:
+        """List the connections of a user."""
+        audiences = self._audiences.get((USER, user), {})
+        return [session for audience in audiences.values() for session in audience.sessions.values()]
+
+    def subscribe(self, session: Session, key: Key) -> None:
+        """Let a connection be told of a topic."""
+        audiences = self._audiences.setdefault(key, {})
+        audience = audiences.get(session.encoder)
+        if audience is None:
+            audience = audiences[session.encoder] = Audience()
+        audience.add(session)
+        session.topics.add(key)
+
+    def unsubscribe(self, session: Session, key: Key) -> None:
+        """Let a connection no longer be told of a topic."""
+        session.topics.discard(key)
+        audiences = self._audiences.get(key, {})
+        audience = audiences.get(session.encoder)
+        if audience is None:
+            return
+        audience.sessions.pop(session.outbox, None)
+        if not audience.sessions:
+            del audiences[session.encoder]
+            if not audiences:
+                del self._audiences[key]
+
+    # Events
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Tell everybody concerned of events, in order."""
+        for event in events:
+            self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """Tell everybody concerned of an event."""
+        if isinstance(event, Subscribed | Unsubscribed):
+            self._move(event)
+            return
+        concerns = CONCERNS.get(type(event))
+        if concerns is None:
+            return
+        keys = concerns(event)
+        if len(keys) == 1:
+            for encoder, audience in list(self._audiences.get(keys[0], {}).items()):
+                encoder.tell(event, audience)
+        else:
+            for encoder, audience in self._gather(keys).items():
+                encoder.tell(event, audience)
+
+    def _gather(self, keys: Sequence[Key]) -> dict[Encoder, Audience]:
+        """Make one audience of many, so that what is told to all of them is encoded once."""
+        gathered: dict[Encoder, Audience] = {}
+        for key in keys:
+            for encoder, audience in self._audiences.get(key, {}).items():
+                gathered.setdefault(encoder, Audience()).sessions.update(audience.sessions)
+        return gathered
+
+    def _move(self, event: Subscribed | Unsubscribed) -> None:
+        session = self.sessions.get(event.session)
+        if session is None:
+            return
+        key = (event.topic.value, event.room)
+        if isinstance(event, Subscribed):
+            self.subscribe(session, key)
+        else:
+            self.unsubscribe(session, key)
+
+    def statistics(self) -> dict[str, int]:
+        """Give the sizes of everything: all zero when nobody is here."""
+        return {
+            "sessions": len(self.sessions),
+            "topics": len(self._audiences),
+            "subscriptions": sum(
+                len(audience.sessions) for audiences in self._audiences.values() for audience in audiences.values()
+            ),
+        }
+
+
+def _room(topic: Topic) -> Callable[[Any], Sequence[Key]]:
+    return lambda event: ((topic.value, event.room),)
+
+
+def _world(event: Event) -> Sequence[Key]:
+    return ((WORLD, event.world),)
+
+
+def _user(event: Any) -> Sequence[Key]:
+    return ((USER, event.user),)
+
+
+CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
+    MessagePosted: _room(Topic.CHAT),
+    MessageReacted: _room(Topic.CHAT),
+    VisitOpened: _room(Topic.VIEWERS),
+    VisitClosed: _room(Topic.VIEWERS),
+    ReactionsCounted: _room(Topic.VISITORS),
+    RoomScheduled: _room(Topic.VISITORS),
+    OccupancyChanged: _world,
+    WorldUpdated: _world,
+    WorldReplaced: _world,
+    ScheduleUpdated: _world,
+    RoomCreated: _world,
+    RoomUpdated: _world,
+    RoomsReordered: _world,
+    RoomDeleted: _world,
+    UserUnread: lambda event: [(USER, user) for user in event.users],
+    UserNotified: _user,
+    MentionMissed: _user,
+    ChannelsChanged: _user,
+    SessionReplaced: _user,
+    SessionsRevoked: _user,
+    UserUpdated: lambda event: ((USER, event.user.id),),
+    ReadMarked: lambda event: ((USER, event.state.user),),
+}
+"""Whom an event concerns. Events that are not here change the world without anybody being told."""

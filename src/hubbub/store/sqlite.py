@@ -1,0 +1,289 @@
+"""The store in one SQLite file, which is what a community needs until it needs several servers."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from queue import SimpleQueue
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from hubbub.core.event import Event
+from hubbub.core.id import Clock
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, World
+from hubbub.store import sqlite_care, sqlite_reader
+from hubbub.store.batch import record_keys
+from hubbub.store.contract import JournalEntry, SchemaMismatch, Snapshot, Store, StoreError, StoreUnavailable
+from hubbub.store.sqlite_connection import MINIMUM, connect, database_path, translated
+from hubbub.store.sqlite_writer import GroupWriter
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+READERS = 2
+"""Connections that read: one may be busy loading a world while another finds a message."""
+
+GROUP = 1000
+"""Callers that share a transaction at most, so that the first of them does not wait for all the world."""
+
+ENQUEUED_DELAY = 0.5
+"""Seconds until what is enqueued is written though nobody commits."""
+
+FOLLOWED = 1000
+"""Journal entries that a follower gets at once."""
+
+
+class SqliteStore(Store):
+    """Keep communities in a SQLite file, or in memory for tests.
+
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://`. Several processes may use one file. All
+    methods are called on the event loop's thread; one thread writes, others read. A commit whose caller is cancelled
+    while it waits may still be written.
+    """
+
+    def __init__(self, url: str, *, node: str, clock: Clock) -> None:
+        self.node = node
+        self._path = database_path(url)
+        self._clock = clock
+        self._opened = False
+        self._flying = False
+        self._landed = asyncio.Event()
+        self._waiting: list[tuple[Sequence[Event], asyncio.Future[None] | None]] = []
+        self._enqueued: dict[Any, Event] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._version = 0
+        self._commits = 0
+        self._behind = False
+
+    async def open(self, *, migrate: bool = True) -> None:
+        if self._opened:
+            raise StoreError("the store is open already")
+        if sqlite3.sqlite_version_info < MINIMUM:
+            raise StoreUnavailable(
+                f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, MINIMUM))} at least"
+            )
+        self._loop = asyncio.get_running_loop()
+        self._write_thread = ThreadPoolExecutor(1, "hubbub-store-writer")
+        # A database in memory is its one connection; it cannot be read beside its writer.
+        self._read_threads = (
+            self._write_thread if self._path is None else ThreadPoolExecutor(READERS, "hubbub-store-reader")
+        )
+        self._connections: list[sqlite3.Connection] = []
+        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        try:
+            with translated():
+                await self._loop.run_in_executor(self._write_thread, self._connect, migrate)
+        except BaseException:
+            self._let_go()
+            raise
+        self._opened = True
+
+    def _connect(self, migrate: bool) -> None:
+        from hubbub.store.migrations import is_current, upgrade  # Alembic is slow to import
+
+        self._connection = connect(self._path)
+        self._connections.append(self._connection)
+        if not is_current(self._connection):
+            if not migrate:
+                raise SchemaMismatch("the database is of an older version and must be migrated")
+            upgrade(self._connection)
+        self._writer = GroupWriter(self._connection, self.node, self._clock)
+        if self._path is None:
+            self._watch = None
+            self._readers.put(self._connection)
+            return
+        for _ in range(READERS):
+            self._connections.append(connect(self._path, read_only=True))
+            self._readers.put(self._connections[-1])
+        self._watch = connect(self._path, read_only=True)
+        self._connections.append(self._watch)
+        self.changed()
+
+    async def close(self) -> None:
+        if not self._opened:
+            return
+        self._opened = False
+        while self._flying or self._waiting or self._enqueued:
+            self._landed.clear()
+            self._start()
+            await self._landed.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._write_thread.shutdown()
+        self._read_threads.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    # Write
+
+    def submit(self, events: Sequence[Event]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self._loop.create_future()
+        if not self._opened:
+            future.set_exception(StoreUnavailable("the store is closed"))
+            return future
+        self._waiting.append((events, future))
+        if not self._flying and len(self._waiting) == 1:
+            # Whoever else commits in this turn of the loop comes along.
+            self._loop.call_soon(self._start)
+        return future
+
+    def enqueue(self, events: Sequence[Event]) -> None:
+        self._check_open()
+        for event in events:
+            # Nothing that is journalled may be left out.
+            key = id(event) if event.JOURNALLED else record_keys(event)
+            self._enqueued.pop(key, None)
+            self._enqueued[key] = event
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is None and self._enqueued and self._opened:
+            self._timer = self._loop.call_later(ENQUEUED_DELAY, self._start)
+
+    def _check_open(self) -> None:
+        if not self._opened:
+            raise StoreUnavailable("the store is closed")
+
+    def _start(self) -> None:
+        """Send off all who wait, unless a group is on its way: then they go with the next."""
+        if self._flying or not (self._waiting or self._enqueued):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        group = [((event,), None) for event in self._enqueued.values()] + self._waiting[:GROUP]
+        enqueued = self._enqueued
+        self._enqueued = {}
+        del self._waiting[:GROUP]
+        self._flying = True
+
+        def land(outcome: Future[list[Exception | None]]) -> None:
+            self._loop.call_soon_threadsafe(self._land, group, enqueued, outcome)
+
+        units = [events for events, _ in group]
+        prepared = self._writer.prepare(units)
+        self._write_thread.submit(self._writer.write, units, prepared).add_done_callback(land)
+
+    def _land(
+        self,
+        group: Sequence[tuple[Sequence[Event], asyncio.Future[None] | None]],
+        enqueued: dict[Any, Event],
+        outcome: Future[list[Exception | None]],
+    ) -> None:
+        """Tell all of a group how it went, in order, and send off the next."""
+        fault = outcome.exception()
+        errors: Sequence[BaseException | None] = outcome.result() if fault is None else [fault] * len(group)
+        again: dict[Any, Event] = {}
+        for (key, event), error in zip(enqueued.items(), errors, strict=False):
+            if isinstance(error, StoreUnavailable) and self._opened:
+                again[key] = event
+            elif error is not None:
+                log.error("an enqueued %s was not stored: %s", type(event).__name__, error)
+        if again:
+            self._enqueued = again | self._enqueued
+        for (_, future), error in zip(group, errors, strict=True):
+            if future is None or future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+        self._flying = False
+        self._landed.set()
+        self._arm()
+        # After the callers just woken have run, so that what they commit next is in the next group.
+        self._loop.call_soon(self._start_waiting)
+
+    def _start_waiting(self) -> None:
+        if self._waiting:
+            self._start()
+
+    # Read
+
+    async def _read(
+        self, read: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        self._check_open()
+
+        def job() -> T:
+            connection = self._readers.get()
+            try:
+                with translated():
+                    return read(connection, *args, **kwargs)
+            finally:
+                self._readers.put(connection)
+
+        return await self._loop.run_in_executor(self._read_threads, job)
+
+    async def worlds(self) -> list[World]:
+        return await self._read(sqlite_reader.read_worlds)
+
+    async def load(self, name: str) -> Snapshot | None:
+        return await self._read(sqlite_reader.read_snapshot, name=name)
+
+    async def load_world(self, identity: int) -> Snapshot | None:
+        return await self._read(sqlite_reader.read_snapshot, identity=identity)
+
+    def changed(self) -> bool:
+        if self._watch is None:
+            return False  # nobody else can reach this memory
+        with translated():
+            # This rises by our own commits too. What others did is then told by their counters, in one small page.
+            ((version,),) = self._watch.execute("PRAGMA data_version")
+            if version == self._version:
+                return self._behind
+            ((commits,),) = self._watch.execute(
+                "SELECT coalesce(sum(commits), 0) FROM writer WHERE node <> ?", (self.node,)
+            )
+        self._version, before, self._commits = version, self._commits, commits
+        return self._behind or bool(commits != before)
+
+    async def follow(self, after: int) -> tuple[list[JournalEntry], int]:
+        entries, position, self._behind = await self._read(sqlite_reader.read_entries, self.node, after, FOLLOWED)
+        return entries, position
+
+    async def position(self) -> int:
+        return await self._read(sqlite_reader.read_position)
+
+    async def replay(self, stream: int, epoch: int, after: int, limit: int = 1000) -> list[Event] | None:
+        return await self._read(sqlite_reader.read_replay, stream, epoch, after, limit)
+
+    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
+        return await self._read(sqlite_reader.read_messages, room, before, limit, system)
+
+    async def message(self, world: int, number: int) -> Message | None:
+        return await self._read(sqlite_reader.read_message, world, number)
+
+    async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
+        return await self._read(sqlite_reader.read_message_by_nonce, world, sender, nonce)
+
+    async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
+        return await self._read(sqlite_reader.read_audit, world, limit, types)
+
+    async def credential(self, user: int) -> Credential | None:
+        return await self._read(sqlite_reader.read_credential, user)
+
+    async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
+        return await self._read(sqlite_reader.read_login_code, digest, now)
+
+    # Care
+
+    async def prune(self, before: datetime) -> int:
+        rows = await self._care(sqlite_care.prune_expired, self._clock())
+        while pruned := await self._care(sqlite_care.prune_journal, before):
+            rows += pruned
+        return rows
+
+    async def check(self) -> list[str]:
+        return await self._read(sqlite_care.check)
+
+    async def _care(self, work: Callable[[sqlite3.Connection, datetime], T], instant: datetime) -> T:
+        self._check_open()
+        with translated():
+            return await self._loop.run_in_executor(self._write_thread, work, self._connection, instant)

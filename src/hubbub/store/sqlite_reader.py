@@ -1,0 +1,274 @@
+"""What a SQLite store answers: each function reads on a connection, and all that it reads is of one moment.
+
+Statements are built with SQLAlchemy Core and compiled once.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar, Union
+
+import msgspec
+from sqlalchemy import Select, bindparam, func, select
+
+from hubbub.core.event import DURABLE, Event
+from hubbub.core.model import (
+    AuditEntry,
+    Ban,
+    Block,
+    Credential,
+    Grant,
+    Invite,
+    LoginCode,
+    Member,
+    Message,
+    ReadState,
+    Record,
+    Room,
+    User,
+    World,
+)
+from hubbub.store.contract import JournalEntry, Snapshot
+from hubbub.store.row import RowMapper
+from hubbub.store.schema import TABLES, journal, stream, to_microseconds, writer
+from hubbub.store.sqlite_connection import DIALECT
+
+R = TypeVar("R", bound=Record)
+
+MAPPERS: dict[type[Any], RowMapper[Any]] = {record: RowMapper(record, DIALECT) for record in TABLES}
+WORLD, ROOM, MESSAGE = TABLES[World], TABLES[Room], TABLES[Message]
+AUDIT, CREDENTIAL, CODE = TABLES[AuditEntry], TABLES[Credential], TABLES[LoginCode]
+
+decode_event = msgspec.json.Decoder(Union[DURABLE]).decode  # noqa: UP007 - a tuple
+"""Read an event from the journal's payload."""
+
+
+class Query:
+    """A statement, compiled; `parameters` names what its user must give."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+        self._sql = compiled.string
+        self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
+
+    def __call__(self, connection: sqlite3.Connection, **parameters: Any) -> list[Any]:
+        return connection.execute(self._sql, self._defaults | parameters).fetchall()
+
+
+class RecordQuery:
+    """A statement that gives records of one type."""
+
+    def __init__(self, record: type[Any], statement: Select[Any]) -> None:
+        self._record = MAPPERS[record].record
+        self._query = Query(statement)
+
+    def __call__(self, connection: sqlite3.Connection, **parameters: Any) -> list[Any]:
+        return [self._record(row) for row in self._query(connection, **parameters)]
+
+
+def _all(record: type[Record]) -> Select[Any]:
+    return select(*TABLES[record].columns)
+
+
+WORLDS = RecordQuery(World, _all(World).order_by(WORLD.c.created, WORLD.c.id))
+WORLD_BY_NAME = RecordQuery(World, _all(World).where(WORLD.c.name == bindparam("name")))
+WORLD_BY_ID = RecordQuery(World, _all(World).where(WORLD.c.id == bindparam("id")))
+OF_WORLD = {
+    record: RecordQuery(
+        record,
+        _all(record)
+        .where(TABLES[record].c.world == bindparam("world"))
+        .order_by(*(TABLES[record].c[name] for name in record.KEY)),
+    )
+    for record in (User, Room, Member, Grant, Ban, Block, Invite, ReadState)
+}
+LAST_NUMBER = Query(select(func.max(MESSAGE.c.number)).where(MESSAGE.c.world == bindparam("world")))
+LAST_SAID = Query(
+    select(
+        ROOM.c.id,
+        select(MESSAGE.c.number)
+        .where(MESSAGE.c.room == ROOM.c.id, MESSAGE.c.kind != "system")
+        .order_by(MESSAGE.c.number.desc())
+        .limit(1)
+        .scalar_subquery(),
+    ).where(ROOM.c.world == bindparam("world"))
+)
+POSITION = Query(select(func.max(journal.c.position)))
+OTHERS = Query(select(writer.c.node).where(writer.c.node != bindparam("node")))
+FOLLOW = Query(
+    select(journal.c.position, journal.c.node, journal.c.payload)
+    .where(journal.c.node == bindparam("node"), journal.c.position > bindparam("after"))
+    .order_by(journal.c.position)
+    .limit(bindparam("count"))
+)
+STREAM = Query(
+    select(stream.c.epoch, stream.c.seq, WORLD.c.epoch)
+    .join_from(stream, WORLD, WORLD.c.id == stream.c.world, isouter=True)
+    .where(stream.c.id == bindparam("id"))
+)
+UNBEGUN = Query(
+    select(WORLD.c.epoch)
+    .join_from(WORLD, ROOM, ROOM.c.world == WORLD.c.id, isouter=True)
+    .where((WORLD.c.id == bindparam("id")) | (ROOM.c.id == bindparam("id")))
+    .limit(1)
+)
+REPLAY = Query(
+    select(journal.c.seq, journal.c.payload)
+    .where(
+        journal.c.stream == bindparam("stream"),
+        journal.c.epoch == bindparam("epoch"),
+        journal.c.seq > bindparam("after"),
+    )
+    .order_by(journal.c.seq)
+    .limit(bindparam("count"))
+)
+_HISTORY = (
+    _all(Message)
+    .where(MESSAGE.c.room == bindparam("room"), MESSAGE.c.number < bindparam("before"))
+    .order_by(MESSAGE.c.number.desc())
+    .limit(bindparam("count"))
+)
+HISTORY = RecordQuery(Message, _HISTORY)
+SAID = RecordQuery(Message, _HISTORY.where(MESSAGE.c.kind != "system"))
+MESSAGE_BY_NUMBER = RecordQuery(
+    Message, _all(Message).where(MESSAGE.c.world == bindparam("world"), MESSAGE.c.number == bindparam("number"))
+)
+MESSAGE_BY_NONCE = RecordQuery(
+    Message,
+    _all(Message).where(
+        MESSAGE.c.world == bindparam("world"),
+        MESSAGE.c.sender == bindparam("sender"),
+        MESSAGE.c.nonce == bindparam("nonce"),
+    ),
+)
+_AUDIT = (
+    _all(AuditEntry)
+    .where(AUDIT.c.world == bindparam("world"))
+    .order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc())
+    .limit(bindparam("count"))
+)
+ENTRIES = RecordQuery(AuditEntry, _AUDIT)
+PASSWORD = RecordQuery(Credential, _all(Credential).where(CREDENTIAL.c.user == bindparam("user")))
+LOGIN = RecordQuery(
+    LoginCode, _all(LoginCode).where(CODE.c.digest == bindparam("digest"), CODE.c.expires > bindparam("now"))
+)
+
+
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see the same state."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _first(found: list[R]) -> R | None:
+    return found[0] if found else None
+
+
+def read_worlds(connection: sqlite3.Connection) -> list[World]:
+    """Give all worlds, oldest first."""
+    return WORLDS(connection)
+
+
+def read_snapshot(connection: sqlite3.Connection, *, name: str = "", identity: int = 0) -> Snapshot | None:
+    """Give what memory holds of the world of this name or id."""
+    with one_moment(connection):
+        found = WORLD_BY_NAME(connection, name=name) if name else WORLD_BY_ID(connection, id=identity)
+        if not found:
+            return None
+        key = found[0].id
+        of_world = {record: query(connection, world=key) for record, query in OF_WORLD.items()}
+        return Snapshot(
+            world=found[0],
+            users=of_world[User],
+            rooms=of_world[Room],
+            members=of_world[Member],
+            grants=of_world[Grant],
+            bans=of_world[Ban],
+            blocks=of_world[Block],
+            invites=of_world[Invite],
+            read_states=of_world[ReadState],
+            last_number=LAST_NUMBER(connection, world=key)[0][0] or 0,
+            last_said={room: number for room, number in LAST_SAID(connection, world=key) if number is not None},
+            position=read_position(connection),
+        )
+
+
+def read_position(connection: sqlite3.Connection) -> int:
+    """Give the newest position of the journal, 0 when it is empty."""
+    return int(POSITION(connection)[0][0] or 0)
+
+
+def read_entries(
+    connection: sqlite3.Connection, node: str, after: int, limit: int
+) -> tuple[list[JournalEntry], int, bool]:
+    """Give journal entries of other nodes after a position, up to which position that is, and whether there are more."""
+    with one_moment(connection):
+        rows: list[tuple[int, str, str]] = []
+        for (other,) in OTHERS(connection, node=node):
+            rows += FOLLOW(connection, node=other, after=after, count=limit + 1)
+        newest = read_position(connection)
+    rows.sort()
+    more = len(rows) > limit
+    entries = [
+        JournalEntry(position=position, node=other, event=decode_event(payload))
+        for position, other, payload in rows[:limit]
+    ]
+    return entries, entries[-1].position if more else max(newest, after), more
+
+
+def read_replay(
+    connection: sqlite3.Connection, identity: int, epoch: int, after: int, limit: int
+) -> list[Event] | None:
+    """Give the events of a stream after a `seq`, or None when they cannot be told without a gap."""
+    with one_moment(connection):
+        begun = STREAM(connection, id=identity)
+        if begun:
+            last_epoch, last, world_epoch = begun[0]
+            current = last_epoch if world_epoch is None else world_epoch
+            if last_epoch != current:
+                last = 0
+        else:
+            unbegun = UNBEGUN(connection, id=identity)
+            current, last = (unbegun[0][0] if unbegun else None), 0
+        if epoch != current or not 0 <= after <= last:
+            return None
+        rows = REPLAY(connection, stream=identity, epoch=epoch, after=after, count=limit)
+    if after < last and (not rows or rows[0][0] != after + 1):
+        return None
+    return [decode_event(payload) for _, payload in rows]
+
+
+def read_messages(connection: sqlite3.Connection, room: int, before: int, limit: int, system: bool) -> list[Message]:
+    """Give the newest messages of a room below a number, oldest first."""
+    return (HISTORY if system else SAID)(connection, room=room, before=before, count=limit)[::-1]
+
+
+def read_message(connection: sqlite3.Connection, world: int, number: int) -> Message | None:
+    """Give a message by its number."""
+    return _first(MESSAGE_BY_NUMBER(connection, world=world, number=number))
+
+
+def read_message_by_nonce(connection: sqlite3.Connection, world: int, sender: int, nonce: str) -> Message | None:
+    """Give the message that has this idempotency key."""
+    return _first(MESSAGE_BY_NONCE(connection, world=world, sender=sender, nonce=nonce))
+
+
+def read_audit(connection: sqlite3.Connection, world: int, limit: int, types: Sequence[str] | None) -> list[AuditEntry]:
+    """Give the newest audit entries, of these types only when there are any."""
+    query = ENTRIES if types is None else RecordQuery(AuditEntry, _AUDIT.where(AUDIT.c.type.in_(types)))
+    return query(connection, world=world, count=limit)
+
+
+def read_credential(connection: sqlite3.Connection, user: int) -> Credential | None:
+    """Give a user's password hash."""
+    return _first(PASSWORD(connection, user=user))
+
+
+def read_login_code(connection: sqlite3.Connection, digest: str, now: datetime) -> LoginCode | None:
+    """Give a login token that has not expired."""
+    return _first(LOGIN(connection, digest=digest, now=to_microseconds(now)))
