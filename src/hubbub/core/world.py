@@ -1,16 +1,18 @@
 """The world: how it is set up, and what organisers see of its past."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from hubbub.core import permission
-from hubbub.core.command import Act, Command, handles
+from hubbub.core.command import Act, Command, handles, invalid
 from hubbub.core.error import Code, Invalid
 from hubbub.core.event import ScheduleUpdated, WorldReplaced, WorldUpdated
 from hubbub.core.model import AuditEntry, Room, World
 from hubbub.core.room import RoomSettings, check_settings
 
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_CONFIG = 1_000_000
 """Bytes of JSON in a world's configuration."""
 
@@ -152,6 +154,12 @@ def check_config(config: dict[str, Any], *, secrets: bool = False) -> dict[str, 
     if len(msgspec.json.encode(config)) > MAX_CONFIG:
         wrong["config"] = [f"at most {MAX_CONFIG} bytes"]
     return wrong
+
+
+def check_name(name: str) -> None:
+    """Raise Invalid unless a world can have this name: it is part of addresses."""
+    if not NAME.fullmatch(name):
+        raise invalid("name", "1 to 64 of a to z, 0 to 9, - and _, beginning with a letter or digit")
 
 
 def check_world(changes: dict[str, Any]) -> dict[str, list[str]]:

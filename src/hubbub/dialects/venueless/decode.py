@@ -21,8 +21,10 @@ from hubbub.dialects.venueless.id import Kind, parse, render
 from hubbub.live.session import Session
 
 NAMESPACES = frozenset(
-    ("announcement", "bbb", "chat", "digitalsamba", "exhibition", "januscall", "poll", "poster", "question", "room")
-    + ("roulette", "user", "world", "zoom")
+    {
+        *("announcement", "bbb", "chat", "digitalsamba", "exhibition", "januscall", "poll", "poster"),
+        *("question", "room", "roulette", "user", "world", "zoom"),
+    }
 )
 """First parts of command names that clients of this dialect know, whether or not we do anything there."""
 

@@ -1,0 +1,20 @@
+"""The rows of the benchmark, one module each, in the order in which they run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bench.figure import Row
+from bench.rows import arrival, fanout, latency, mark_read, memory, reactions, writes
+
+ROWS: Final = (
+    Row("fanout", "chat into a room of 1,000, against the least a server can do", fanout.run),
+    Row("latency", "from send to receipt, 10 messages a second into 500 receivers", latency.run),
+    Row("arrival", "500 people connect, authenticate and enter one room", arrival.run),
+    Row("memory", "memory of an idle authenticated connection", memory.run),
+    Row("reactions", "500 people react at once", reactions.run),
+    Row("writes", "durable messages from 256 concurrent senders", writes.run),
+    Row("mark_read", "1,000 people mark one message as read", mark_read.run),
+)
+# The bare server alone, with the frame of 230 bytes that design.md speaks of. Only when asked for by name.
+EXTRA: Final = (Row("limit", "the bare server alone, frames of 230 bytes", fanout.run_limit),)

@@ -1,0 +1,98 @@
+"""The application: everything that a server is made of, put together, as one ASGI application."""
+
+import asyncio
+import os
+import secrets
+from typing import Any
+
+from hubbub.bus.memory import MemoryBus
+from hubbub.core.id import IdGenerator
+from hubbub.dialects.venueless.endpoint import VenuelessEndpoint
+from hubbub.live.clock import Clock, SystemClock
+from hubbub.live.community import Community
+from hubbub.live.hub import Hub
+from hubbub.live.world import ensure_world
+from hubbub.settings import Settings
+from hubbub.store.contract import Store
+from hubbub.store.open import open_store
+from hubbub.web.http import create_http
+from hubbub.wire.connection import Receive, Scope, Send
+from hubbub.wire.outbox import Turn
+
+
+def open_tool_store(settings: Settings, clock: Clock) -> tuple[Store, IdGenerator]:
+    """Give the store, not open yet, and the ids for a tool that works beside a running server."""
+    node = 16 + secrets.randbelow(16)
+    return open_store(settings.database, node=_node_name(), clock=clock), IdGenerator(clock, node)
+
+
+def _node_name() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+class Application:
+    """A server without its sockets: an ASGI application with HTTP, WebSocket and lifespan."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.ready = False
+        self.admin_link = ""
+        """A link that lets whoever has it be the owner of the world that was made at the first start; else empty."""
+
+    async def open(self) -> None:
+        """Open the store, read the worlds, make the first one. Raises StoreError."""
+        self.turn = Turn(asyncio.get_running_loop())
+        self.hub = Hub(self.turn)
+        self.store = open_store(self.settings.database, node=_node_name(), clock=self.clock)
+        await self.store.open()
+        self.community = Community(
+            self.store,
+            MemoryBus(),
+            self.hub,
+            clock=self.clock,
+            new_id=IdGenerator(self.clock, self.settings.node),
+            rates=self.settings.all_rates(),
+        )
+        await self.community.open()
+        self.admin_link = await ensure_world(self.community, self.settings.world)
+        self.venueless = VenuelessEndpoint(self.community, self.turn, self.settings.url)
+        self.http = create_http(self.community, self.settings)
+        self.ready = True
+
+    async def close(self) -> None:
+        """Finish what is being done and close the store."""
+        self.ready = False
+        await self.community.close()
+        await self.store.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request or WebSocket connection, or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            if self.venueless.serves(scope["path"]):
+                await self.venueless(scope, receive, send)
+            else:
+                await _not_found(scope, receive, send)
+        else:
+            await self.http(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer an upgrade request to a path that there is not with 404, where the server can, else with 403."""
+    await receive()
+    if "websocket.http.response" in scope.get("extensions", {}):
+        headers: list[Any] = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"There is nothing here.\n"})
+    else:
+        await send({"type": "websocket.close"})

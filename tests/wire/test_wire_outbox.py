@@ -1,0 +1,113 @@
+import pytest
+from tests.wire.fakes import FakeLoop
+
+from hubbub.wire.outbox import Outbox, Turn
+
+
+class Box(Outbox):
+    """Remembers what was handed over; `broken` stands for a transport that fails."""
+
+    __slots__ = ("broken", "closed", "joins")
+
+    def __init__(self, turn: Turn, *, broken: bool = False) -> None:
+        super().__init__(turn)
+        self.broken = broken
+        self.joins: list[bytes] = []
+        self.closed: list[int] = []
+
+    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
+        if self.broken:
+            raise OSError("broken")
+        assert b"".join(frames) == joined
+        self.joins.append(joined)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.flush()
+        self.closed.append(code)
+
+
+@pytest.fixture
+def loop() -> FakeLoop:
+    return FakeLoop()
+
+
+@pytest.fixture
+def turn(loop: FakeLoop) -> Turn:
+    return Turn(loop.real)
+
+
+def test_frames_of_one_turn_are_written_once_in_order(loop: FakeLoop, turn: Turn) -> None:
+    a, b = Box(turn), Box(turn)
+    a.put(b"1")
+    turn.broadcast([a, b], b"2")
+    b.put(b"3")
+    turn.broadcast({a, b}, b"4")
+    assert (a.joins, b.joins) == ([], [])
+    assert len(loop.ready) == 1
+    loop.turn()
+    assert (a.joins, b.joins) == ([b"124"], [b"234"])
+    turn.broadcast([a], b"5")
+    loop.turn()
+    assert a.joins == [b"124", b"5"]
+    assert (a.pending, b.pending) == (None, None)
+
+
+def test_equal_frames_are_joined_once(loop: FakeLoop, turn: Turn) -> None:
+    boxes = [Box(turn) for _ in range(5)]
+    for frame in (b"one", b"two"):
+        turn.broadcast(boxes, frame)
+    boxes[4].put(b"three")
+    loop.turn()
+    assert all(box.joins[0] is boxes[0].joins[0] for box in boxes[:4])
+    assert boxes[4].joins == [b"onetwothree"]
+    statistics = turn.statistics()
+    assert (statistics.flushes, statistics.writes, statistics.joins, statistics.dirty) == (1, 5, 2, 0)
+
+
+def test_slow_readers_miss_droppable_frames_only(loop: FakeLoop, turn: Turn) -> None:
+    slow, fast = Box(turn), Box(turn)
+    slow.slow = True
+    turn.broadcast([slow, fast], b"reaction", droppable=True)
+    turn.broadcast([slow, fast], b"message")
+    loop.turn()
+    assert (slow.joins, fast.joins) == ([b"message"], [b"reactionmessage"])
+    assert turn.statistics().dropped == 1
+
+
+@pytest.mark.parametrize("droppable", [False, True])
+def test_a_broadcast_that_nobody_gets_schedules_nothing(loop: FakeLoop, turn: Turn, droppable: bool) -> None:
+    box = Box(turn)
+    box.slow = True
+    turn.broadcast([box] if droppable else [], b"x", droppable=droppable)
+    assert not loop.ready
+    turn.broadcast([box], b"y")
+    assert len(loop.ready) == 1
+
+
+def test_a_broken_transport_does_not_keep_frames_from_others(
+    loop: FakeLoop, turn: Turn, caplog: pytest.LogCaptureFixture
+) -> None:
+    boxes = [Box(turn), Box(turn, broken=True), Box(turn)]
+    turn.broadcast(boxes, b"secret")
+    loop.turn()
+    assert [box.joins for box in boxes] == [[b"secret"], [], [b"secret"]]
+    assert "transport failed" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_flush_within_the_turn_keeps_the_order(loop: FakeLoop, turn: Turn) -> None:
+    box = Box(turn)
+    box.put(b"1")
+    box.flush()
+    box.put(b"2")
+    box.close()
+    assert box.joins == [b"1", b"2"]
+    loop.turn()
+    assert box.joins == [b"1", b"2"]
+
+
+def test_overflows_are_counted_and_closed(turn: Turn) -> None:
+    box = Box(turn)
+    box.overflow()
+    assert box.closed == [1013]
+    assert turn.statistics().overflows == 1
