@@ -3,11 +3,11 @@
 import asyncio
 import os
 import secrets
-from typing import Any
 
 from hubbub.bus.memory import MemoryBus
 from hubbub.core.id import IdGenerator
 from hubbub.dialects.venueless.endpoint import VenuelessEndpoint
+from hubbub.live.admission import Admission
 from hubbub.live.clock import Clock, SystemClock
 from hubbub.live.community import Community
 from hubbub.live.hub import Hub
@@ -16,7 +16,7 @@ from hubbub.settings import Settings
 from hubbub.store.contract import Store
 from hubbub.store.open import open_store
 from hubbub.web.http import create_http
-from hubbub.wire.connection import Receive, Scope, Send
+from hubbub.wire.connection import Receive, Scope, Send, refuse
 from hubbub.wire.outbox import Turn
 
 
@@ -56,7 +56,8 @@ class Application:
         )
         await self.community.open()
         self.admin_link = await ensure_world(self.community, self.settings.world)
-        self.venueless = VenuelessEndpoint(self.community, self.turn, self.settings.url)
+        admission = Admission(self.settings.max_connections, self.settings.max_connections_per_address)
+        self.venueless = VenuelessEndpoint(self.community, self.turn, admission, self.settings.url)
         self.http = create_http(self.community, self.settings)
         self.ready = True
 
@@ -74,7 +75,7 @@ class Application:
             if self.venueless.serves(scope["path"]):
                 await self.venueless(scope, receive, send)
             else:
-                await _not_found(scope, receive, send)
+                await refuse(scope, receive, send, 404, "There is nothing here.")
         else:
             await self.http(scope, receive, send)  # type: ignore[arg-type]
 
@@ -85,14 +86,3 @@ class Application:
         await receive()
         await self.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer an upgrade request to a path that there is not with 404, where the server can, else with 403."""
-    await receive()
-    if "websocket.http.response" in scope.get("extensions", {}):
-        headers: list[Any] = [(b"content-type", b"text/plain; charset=utf-8")]
-        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": b"There is nothing here.\n"})
-    else:
-        await send({"type": "websocket.close"})

@@ -182,7 +182,6 @@ class InviteCreated(Event, kw_only=True):
     """An invite link was made."""
 
     WRITES = ("invite",)
-    JOURNALLED = False
 
     invite: Invite
 

@@ -331,36 +331,38 @@ class Community:
     async def _hear(self, event: Event) -> None:
         """Let an event of another process have happened here."""
         state = self._by_id.get(event.world)
-        if state is None or isinstance(event, WorldReplaced):
+        told: list[Event] = [event]
+        if state is None:
             await self._load(event.world)
-            state = self._by_id.get(event.world)
+            return
+        if isinstance(event, WorldReplaced):
+            told += await self._replace(state)
         else:
             state.apply(event)
             state.committed(event)
-        if state is None or not self.hub:
-            return
-        told: list[Event] = [event]
-        if isinstance(event, WorldReplaced):
-            told += self._carry_over(state)
-        elif isinstance(event, UserBanned):
+        if isinstance(event, UserBanned):
             told.append(SessionsRevoked(world=event.world, user=event.ban.user))
         elif isinstance(event, UserDeleted):
             told.append(SessionsRevoked(world=event.world, user=event.user.id))
-        self.bus.publish(told)
-        self._after(state, told)
+        if self.hub:
+            self.bus.publish(told)
+            self._after(state, told)
 
-    def _carry_over(self, state: WorldState) -> list[Event]:
-        """Let those who are connected while their world is replaced be users of the new one, if it lets them in."""
-        assert self.hub
-        carried: list[Event] = []
-        for session in self.hub.sessions.values():
-            if session.state is state and session.user not in state.users and session.known:
-                event = UserCreated(world=state.world.id, user=session.known)
-                state.apply(event)
-                carried.append(event)
-        if carried:
-            self._spawn(self._store_carried(state, carried))
-        return carried
+    async def _replace(self, state: WorldState) -> list[Event]:
+        """Read a world that was replaced; who is connected and may still come in is a user of the new one, too."""
+        here = [state.users[user] for user in state.presence.sessions if user in state.users]
+        await self._load(state.world.id)
+        told: list[Event] = []
+        for someone in here:
+            if "world:view" in state.permissions(someone, self.clock()):
+                carried = UserCreated(world=state.world.id, user=someone)
+                state.apply(carried)
+                told.append(carried)
+            else:
+                told.append(SessionsRevoked(world=state.world.id, user=someone.id))
+        if carried_over := [event for event in told if event.durable()]:
+            self._spawn(self._store_carried(state, carried_over))
+        return told
 
     async def _store_carried(self, state: WorldState, events: list[Event]) -> None:
         try:

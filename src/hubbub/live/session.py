@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from hubbub.live.rate import Buckets
 
 if TYPE_CHECKING:
-    from hubbub.core.model import User
     from hubbub.core.state import WorldState
     from hubbub.live.hub import Encoder, Key
     from hubbub.wire.outbox import Outbox
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 class Session:
     """One connection: its number, its world, its user once known, its outbox, and what it is told of."""
 
-    __slots__ = ("buckets", "encoder", "id", "known", "outbox", "state", "topics", "user")
+    __slots__ = ("buckets", "encoder", "id", "outbox", "state", "topics", "user")
 
     def __init__(self, identity: int, state: WorldState, outbox: Outbox, encoder: Encoder) -> None:
         self.id = identity
@@ -25,12 +24,9 @@ class Session:
         self.encoder = encoder
         self.user = 0
         """0 before the login."""
-        self.known: User | None = None
-        """The user as of the login, to survive a replacement of the world."""
         self.topics: set[Key] = set()
         self.buckets = Buckets()
 
     def retire(self) -> None:
         """Belong to nobody any more; the connection may still be there for a moment."""
         self.user = 0
-        self.known = None

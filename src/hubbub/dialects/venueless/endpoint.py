@@ -1,13 +1,16 @@
 """The WebSocket endpoint of this dialect: /ws/world/<world>/."""
 
+from collections.abc import Callable
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from hubbub.core.state import WorldState
 from hubbub.dialects.venueless.encode import VenuelessEncoder
 from hubbub.dialects.venueless.session import VenuelessSession
+from hubbub.live.admission import Admission
 from hubbub.live.community import Community
 from hubbub.wire import array_rpc
-from hubbub.wire.connection import Connection, Listener, Receive, Scope, Send, serve
+from hubbub.wire.connection import Connection, Listener, Receive, Scope, Send, refuse, serve
 from hubbub.wire.outbox import Turn
 
 PREFIX = "/ws/world/"
@@ -16,19 +19,24 @@ PREFIX = "/ws/world/"
 class Stranger:
     """The listener of a connection to a world that is not there: it was told so, and is closed."""
 
+    def __init__(self, gone: Callable[[], None]) -> None:
+        self._gone = gone
+
     def on_message(self, message: str | bytes) -> None:
         """Hear nothing."""
 
     def on_close(self, code: int) -> None:
-        """Know nothing that could be left."""
+        """Count the connection no longer."""
+        self._gone()
 
 
 class VenuelessEndpoint:
     """Opens a session for each connection."""
 
-    def __init__(self, community: Community, turn: Turn, url: str = "") -> None:
+    def __init__(self, community: Community, turn: Turn, admission: Admission, url: str = "") -> None:
         """Make the endpoint; `url` is how the server is reached from outside, from the request when empty."""
         self._community = community
+        self._admission = admission
         self._turn = turn
         self._url = url.rstrip("/")
         self._encoders: WeakKeyDictionary[WorldState, VenuelessEncoder] = WeakKeyDictionary()
@@ -41,19 +49,25 @@ class VenuelessEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         name = scope["path"].removeprefix(PREFIX).rstrip("/")
-        url = self._url or _origin(scope)
-        await serve(scope, receive, send, lambda connection: self._accept(connection, name, url), turn=self._turn)
+        address = (scope.get("client") or ("", 0))[0]
+        if not self._admission.admits(address):
+            await refuse(scope, receive, send, 503, "There are too many connections. Try again later.")
+            return
+        accept = partial(self._accept, name, self._url or _origin(scope), address)
+        await serve(scope, receive, send, accept, turn=self._turn)
 
-    def _accept(self, connection: Connection, name: str, url: str) -> Listener:
+    def _accept(self, name: str, url: str, address: str, connection: Connection) -> Listener:
+        self._admission.enter(address)
+        gone = partial(self._admission.leave, address)
         state = self._community.worlds.get(name)
         if state is None:
             connection.put(array_rpc.error(None, 2, "world.unknown_world"))
             connection.close()
-            return Stranger()
+            return Stranger(gone)
         encoder = self._encoders.get(state)
         if encoder is None:
             encoder = self._encoders[state] = VenuelessEncoder(state, self._turn, self._community.clock)
-        return VenuelessSession(self._community.new_id(), state, connection, encoder, self._community, url)
+        return VenuelessSession(self._community.new_id(), state, connection, encoder, self._community, url, gone)
 
 
 def _origin(scope: Scope) -> str:

@@ -1,12 +1,15 @@
 """One client of this dialect: from its first frame to its last.
 
-Commands of a connection are done strictly one after another. A frame that makes no sense is answered with an error and
-costs nobody their connection (the original closes; see docs/dialects/venueless.md).
+Commands of a connection are done one after another, and answered in the order in which they came. Only messages that
+are posted in one go do not wait for one another's commit: they share it. A frame that makes no sense is answered with
+an error and costs nobody their connection (the original closes; see docs/dialects/venueless.md).
 """
 
 import logging
 import secrets
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -32,7 +35,7 @@ MAX_WAITING = 200
 class VenuelessSession(Session):
     """A connection that speaks array RPC. It is the listener of its WebSocket."""
 
-    __slots__ = ("_base_url", "_busy", "_closed", "_community", "_connection", "_paused", "_waiting")
+    __slots__ = ("_base_url", "_busy", "_closed", "_community", "_connection", "_gone", "_paused", "_posts", "_waiting")
 
     def __init__(
         self,
@@ -42,14 +45,18 @@ class VenuelessSession(Session):
         encoder: VenuelessEncoder,
         community: Community,
         base_url: str,
+        gone: Callable[[], None],
     ) -> None:
         super().__init__(identity, state, connection, encoder)
         self._connection = connection
         self._community = community
         self._base_url = base_url
+        self._gone = gone
         self._busy = False
         self._closed = False
         self._paused = False
+        self._posts: list[list[bytes]] = []
+        """The answers to the posts that are being done, in order: each a list that is empty until there is one."""
         self._waiting: deque[Request | Ping | Fault] | None = None
 
     # What comes in
@@ -57,7 +64,7 @@ class VenuelessSession(Session):
     def on_message(self, message: str | bytes) -> None:
         """Hear a frame; do what it asks, or let it wait for what is being done."""
         request = array_rpc.decode(message)
-        if not self._busy:
+        if not self._waiting and self._may_begin(request):
             self._handle(request)
             return
         if self._waiting is None:
@@ -67,10 +74,17 @@ class VenuelessSession(Session):
             self._paused = True
             self._connection.pause_reading()
 
+    def _may_begin(self, request: Request | Ping | Fault) -> bool:
+        """Tell whether a request need not wait: nothing is being done, or only posts are and it is one more."""
+        if self._busy:
+            return False
+        return not self._posts or (_is_post(request) and len(self._posts) < MAX_WAITING)
+
     def on_close(self, code: int) -> None:
         """Leave everything."""
         self._closed = True
         self._waiting = None
+        self._gone()
         self._log_out()
 
     def _handle(self, request: Request | Ping | Fault) -> None:
@@ -84,6 +98,16 @@ class VenuelessSession(Session):
             self._handle_command(request)
 
     def _handle_command(self, request: Request) -> None:
+        if _is_post(request):
+            answer: list[bytes] = []
+            self._posts.append(answer)
+            self._begin(request, partial(self._posted, answer))
+        else:
+            self._busy = True
+            self._begin(request, self._done)
+
+    def _begin(self, request: Request, done: Callable[[bytes], None]) -> None:
+        """Have a command done, and hand over the frame that answers it."""
         call = None
         try:
             call = find(request.name)
@@ -91,45 +115,46 @@ class VenuelessSession(Session):
                 raise RefusedError("protocol.invalid_body", "A command is [name, id, body].")
             command = call.read(request.body)
         except RefusedError as error:
-            self._refuse(request, error)
-            return
-        except HubbubError as error:
-            self._refuse(request, refusal(call, error))
-            return
-        self._busy = True
-        self._community.execute(self.state, command, lambda result: self._answer(request, call, result), session=self)
+            done(_refuse(request, error))
+        else:
+            self._community.execute(
+                self.state, command, lambda result: done(self._answer(request, call, result)), session=self
+            )
 
-    def _answer(self, request: Request, call: Call, result: Any) -> None:
-        if self._closed:
-            return
+    def _answer(self, request: Request, call: Call, result: Any) -> bytes:
+        """Write what came of a command."""
         try:
             if isinstance(result, HubbubError):
                 raise refusal(call, result)
             if not self.user:
                 raise RefusedError("protocol.unauthenticated")  # sent away while the command was being done
             context = Context(self, self._encoder, request.body, self._base_url)
-            self.outbox.put(array_rpc.success(request.id, call.write(result, context)))
+            return array_rpc.success(request.id, call.write(result, context))
         except RefusedError as error:
-            self._refuse(request, error)
+            return _refuse(request, error)
         except Exception:
             fault = secrets.token_hex(4)
             logger.exception("fault %s", fault)
-            self._refuse(request, RefusedError("server.unavailable", f"Internal error {fault}"))
+            return _refuse(request, RefusedError("server.unavailable", f"Internal error {fault}"))
+
+    def _done(self, answer: bytes) -> None:
+        self.outbox.put(answer)
+        self._busy = False
         self._go_on()
 
-    def _refuse(self, request: Request, error: RefusedError) -> None:
-        self.outbox.put(array_rpc.error(request.id, request.arity, error.code, error.message, error.details))
+    def _posted(self, place: list[bytes], answer: bytes) -> None:
+        place.append(answer)
+        while self._posts and self._posts[0]:
+            self.outbox.put(self._posts.pop(0)[0])
+        self._go_on()
 
     def _go_on(self) -> None:
-        """Be done with one request, and go on with those that waited, in order."""
+        """Do what waited, as far as it may begin now; after what is being done, not on top of it."""
         if self._waiting:
             self._community.soon(self._drain)
-        else:
-            self._busy = False
 
     def _drain(self) -> None:
-        self._busy = False
-        while self._waiting and not self._busy and not self._closed:
+        while self._waiting and not self._closed and self._may_begin(self._waiting[0]):
             self._handle(self._waiting.popleft())
         if self._paused and not self._closed and len(self._waiting or ()) < MAX_WAITING // 2:
             self._paused = False
@@ -144,11 +169,11 @@ class VenuelessSession(Session):
 
     def _handle_stranger(self, request: Request) -> None:
         if request.name != "authenticate":
-            self._refuse(request, RefusedError("protocol.unauthenticated"))
+            self.outbox.put(_refuse(request, RefusedError("protocol.unauthenticated")))
             return
         body = request.body
         if not isinstance(body, dict):
-            self._refuse(request, RefusedError("server.fatal", "Fatal Server Error"))
+            self.outbox.put(_refuse(request, RefusedError("server.fatal", "Fatal Server Error")))
             return
         command = login.LogIn(
             client_id=_text(body.get("client_id")),
@@ -161,15 +186,15 @@ class VenuelessSession(Session):
     def _logged_in(self, request: Request, result: Any) -> None:
         if isinstance(result, User):
             self.user = result.id
-            self.known = result
             if self._closed:
                 self._log_out()
                 return
             self.outbox.put(array_rpc.push("authenticated", self._welcome(result)))
             assert self._community.hub
             self._community.hub.add(self)
-        elif not self._closed:
-            self._refuse(request, refusal(None, result))
+        else:
+            self.outbox.put(_refuse(request, refusal(None, result)))
+        self._busy = False
         self._go_on()
 
     def _welcome(self, user: User) -> dict[str, Any]:
@@ -197,6 +222,17 @@ class VenuelessSession(Session):
         super().retire()
         assert self._community.hub
         self._community.hub.remove(self)
+
+
+def _is_post(request: Request | Ping | Fault) -> bool:
+    """Tell whether a request only adds a message: such ones need not wait for one another."""
+    if not isinstance(request, Request) or request.name != "chat.send" or not isinstance(request.body, dict):
+        return False
+    return "nonce" not in request.body and not request.body.get("replaces")
+
+
+def _refuse(request: Request, error: RefusedError) -> bytes:
+    return array_rpc.error(request.id, request.arity, error.code, error.message, error.details)
 
 
 def _text(value: object) -> str | None:
