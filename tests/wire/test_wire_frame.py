@@ -246,3 +246,14 @@ def test_an_idle_parser_holds_no_buffer() -> None:
 def test_the_limit_has_room_for_control_frames() -> None:
     with pytest.raises(ValueError, match="125"):
         Parser(124)
+
+
+def test_a_message_that_comes_byte_by_byte_is_not_copied_for_each() -> None:
+    parser = Parser(1000)
+    data = text("x" * 500)
+    parser.feed(data[:20])
+    buffer = parser._buffer
+    for position in range(20, len(data) - 1):
+        assert parser.feed(data[position : position + 1]) == []
+        assert parser._buffer is buffer
+    assert parser.feed(data[-1:]) == ["x" * 500]

@@ -1,13 +1,15 @@
 import asyncio
 import logging
 import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.wire.fakes import Recorder, masked
-from tests.wire.serving import UPGRADE, Room, bare, port_of, serving, until, url
-from websockets.asyncio.client import connect
+from tests.wire.serving import UPGRADE, App, Room, bare, port_of, serving, until, url
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
@@ -58,24 +60,20 @@ async def test_frames_of_one_turn_keep_their_order() -> None:
             room.turn.broadcast(room.connections, frame.text(b"%d" % (number + 1)))
             room.connections[0].put(frame.text(b"%d" % (number + 2)))
         room.connections[0].close(4000, "enough")
-        received = [message async for message in client_messages(client)]
+        received = [message async for message in messages(client)]
         assert received == [str(number) for number in range(300)]
         assert (client.close_code, client.close_reason) == (4000, "enough")
 
 
-async def client_messages(client: Any) -> Any:
-    try:
+async def messages(client: ClientConnection) -> AsyncIterator[str | bytes]:
+    with suppress(ConnectionClosed):
         while True:
             yield await client.recv()
-    except ConnectionClosed:
-        pass
 
 
-@pytest.mark.parametrize("app", [echo, Room()], ids=["plain", "extension"])
-async def test_a_message_of_a_megabyte_is_refused_cleanly(app: Any) -> None:
-    if isinstance(app, Room):
-        app = Room()
-    async with serving(app) as server, connect(url(server)) as client:
+@pytest.mark.parametrize("make", [lambda: echo, Room], ids=["plain", "extension"])
+async def test_a_message_of_a_megabyte_is_refused_cleanly(make: Callable[[], App]) -> None:
+    async with serving(make()) as server, connect(url(server)) as client:
         await client.send(b"x" * (256 * 1024))
         assert len(await client.recv()) == 256 * 1024
         with pytest.raises(ConnectionClosed):
@@ -293,9 +291,8 @@ async def test_keep_alive_against_a_mute_client() -> None:
         assert await other.recv() == "still here"
 
 
-@pytest.mark.parametrize("limits", [{"soft_limit": 50_000, "hard_limit": 500_000}])
-async def test_a_stuck_reader_is_closed_and_others_go_on(limits: dict[str, int]) -> None:
-    room = Room(**limits)
+async def test_a_stuck_reader_is_closed_and_others_go_on() -> None:
+    room = Room(soft_limit=50_000, hard_limit=500_000)
     protocol = WebSocketProtocol.configured(Limits(close_timeout=SHORT))
     async with serving(room, ws=protocol) as server, bare(server) as stuck, connect(url(server)) as fast:
         raw: socket.socket = stuck.writer.get_extra_info("socket")

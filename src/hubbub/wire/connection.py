@@ -103,6 +103,17 @@ async def serve(
     await connection.run(receive, send, accept)
 
 
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, reason: str) -> None:
+    """Refuse an upgrade with an HTTP status and a sentence, where the server can do that, else with 403."""
+    await receive()
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": f"{reason}\n".encode()})
+    else:
+        await send({"type": "websocket.close"})
+
+
 def log_fault(what: str) -> None:
     """Log the exception in hand under an id; neither has anything of the payload."""
     logger.exception("%s failed, fault %s", what, secrets.token_hex(6))

@@ -85,7 +85,12 @@ class Outbox(ABC):
 
     @abstractmethod
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send what is pending, then close; does nothing when closed already."""
+        """Send what is pending, then close; does nothing when closed already.
+
+        Args:
+            code: A code that may be sent (RFC 6455 7.4).
+            reason: For the peer's log, at most 123 bytes of it.
+        """
 
 
 class Turn:
