@@ -1,18 +1,21 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.wire.fakes import FakeLoop
 
-from hubbub.wire.outbox import Outbox, Turn
+from hubbub.wire.outbox import Group, Outbox, Turn
 
 
 class Box(Outbox):
     """Remembers what was handed over; `broken` stands for a transport that fails."""
 
-    __slots__ = ("broken", "closed", "joins")
+    __slots__ = ("broken", "closed", "frames", "joins")
 
     def __init__(self, turn: Turn, *, broken: bool = False) -> None:
         super().__init__(turn)
         self.broken = broken
         self.joins: list[bytes] = []
+        self.frames: list[bytes] = []
         self.closed: list[int] = []
 
     def transmit(self, joined: bytes, frames: list[bytes]) -> None:
@@ -20,6 +23,7 @@ class Box(Outbox):
             raise OSError("broken")
         assert b"".join(frames) == joined
         self.joins.append(joined)
+        self.frames += frames
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.flush()
@@ -111,3 +115,71 @@ def test_overflows_are_counted_and_closed(turn: Turn) -> None:
     box.overflow()
     assert box.closed == [1013]
     assert turn.statistics().overflows == 1
+
+
+def test_a_group_shares_one_list(loop: FakeLoop, turn: Turn) -> None:
+    boxes = [Box(turn) for _ in range(3)]
+    group: Group[int] = Group(turn)
+    for place, box in enumerate(boxes):
+        group.add(box, place)
+    for frame in (b"one", b"two", b"three"):
+        group.broadcast(frame)
+    assert boxes[0].pending is boxes[1].pending
+    loop.turn()
+    assert [box.frames for box in boxes] == [[b"one", b"two", b"three"]] * 3
+    assert boxes[0].joins[0] is boxes[2].joins[0]
+    group.broadcast(b"next turn")
+    loop.turn()
+    assert [box.frames[-1] for box in boxes] == [b"next turn"] * 3
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("put"), st.integers(0, 3)),
+            st.tuples(st.just("broadcast"), st.integers(0, 1)),
+            st.tuples(st.just("droppable"), st.integers(0, 1)),
+            st.tuples(st.just("add"), st.integers(0, 7)),
+            st.tuples(st.just("discard"), st.integers(0, 7)),
+            st.tuples(st.just("slow"), st.integers(0, 3)),
+            st.tuples(st.just("flush"), st.integers(0, 3)),
+            st.tuples(st.just("turn"), st.just(0)),
+        ),
+        max_size=60,
+    )
+)
+def test_groups_keep_everybodys_order(steps: list[tuple[str, int]]) -> None:
+    """Whatever happens within a turn, each outbox gets what it would get if every frame were put one by one."""
+    loop = FakeLoop()
+    turn = Turn(loop.real)
+    boxes = [Box(turn) for _ in range(4)]
+    groups: list[Group[None]] = [Group(turn), Group(turn)]
+    expected: list[list[bytes]] = [[] for _ in boxes]
+    members: list[set[int]] = [set(), set()]
+    for count, (step, which) in enumerate(steps):
+        frame = str(count).encode()
+        match step:
+            case "put":
+                boxes[which].put(frame)
+                expected[which].append(frame)
+            case "broadcast" | "droppable":
+                droppable = step == "droppable"
+                groups[which].broadcast(frame, droppable=droppable)
+                for member in members[which]:
+                    if not (droppable and boxes[member].slow):
+                        expected[member].append(frame)
+            case "add":
+                groups[which // 4].add(boxes[which % 4], None)
+                members[which // 4].add(which % 4)
+            case "discard":
+                groups[which // 4].discard(boxes[which % 4])
+                members[which // 4].discard(which % 4)
+            case "slow":
+                boxes[which].slow = not boxes[which].slow
+            case "flush":
+                boxes[which].flush()
+            case _:
+                loop.turn()
+    loop.turn()
+    assert [box.frames for box in boxes] == expected
+    assert turn.statistics().dirty == 0

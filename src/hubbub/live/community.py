@@ -32,7 +32,7 @@ from hubbub.core.event import (
     WorldReplaced,
 )
 from hubbub.core.eviction import RIGHTS, evict
-from hubbub.core.model import World
+from hubbub.core.model import User, World
 from hubbub.core.state import WorldState
 from hubbub.live.clock import Clock, Timer
 from hubbub.live.hub import Hub
@@ -162,12 +162,15 @@ class Community:
         session: Session | None = None,
         user: int = 0,
         operator: bool = False,
+        actor: User | None = None,
     ) -> None:
         """Do a command on behalf of a connection, a user without one, or the operator.
 
-        Commands of one caller are done in the order of the calls when the caller waits for `done` in between.
+        `actor` is somebody whom the world does not know, with the id 0 and the traits of a token: they may what the
+        traits allow, and it is nobody's doing in the records. Commands of one caller are done in the order of the calls
+        when the caller waits for `done` in between.
         """
-        run = partial(self._run, state, command, done, session, session.user if session else user, operator)
+        run = partial(self._run, state, command, done, session, session.user if session else user, operator, actor)
         if self._behind is not None:
             self._behind.append(run)
         elif self.store.changed():
@@ -175,17 +178,32 @@ class Community:
         else:
             run()
 
-    async def call(self, state: WorldState, command: Command, *, user: int = 0, operator: bool = False) -> Any:
+    async def call(
+        self,
+        state: WorldState,
+        command: Command,
+        *,
+        user: int = 0,
+        operator: bool = False,
+        actor: User | None = None,
+    ) -> Any:
         """Do a command and wait for its result. Raises HubbubError."""
         result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.execute(state, command, result.set_result, user=user, operator=operator)
+        self.execute(state, command, result.set_result, user=user, operator=operator, actor=actor)
         value = await result
         if isinstance(value, HubbubError):
             raise value
         return value
 
     def _run(
-        self, state: WorldState, command: Command, done: Done, session: Session | None, user: int, operator: bool
+        self,
+        state: WorldState,
+        command: Command,
+        done: Done,
+        session: Session | None,
+        user: int,
+        operator: bool,
+        actor: User | None,
     ) -> None:
         act = Act(
             state,
@@ -193,7 +211,7 @@ class Community:
             new_id=self.new_id,
             secret=random_text,
             archive=self.store,
-            user=state.users.get(user),
+            user=actor or state.users.get(user),
             session=session.id if session else 0,
             operator=operator,
         )
@@ -271,7 +289,7 @@ class Community:
     def _after(self, state: WorldState, events: Sequence[Event]) -> None:
         """Send away from rooms whoever may no longer be there."""
         if self.hub and any(isinstance(event, RIGHTS) for event in events):
-            moved = evict(state, now=self.clock(), new_id=self.new_id, archive=self.store)
+            moved = evict(state, events, now=self.clock(), new_id=self.new_id, archive=self.store)
             self.bus.publish(moved)
 
     def soon(self, work: Callable[[], None]) -> None:

@@ -33,7 +33,7 @@ from hubbub.core.event import (
     WorldUpdated,
 )
 from hubbub.live.session import Session
-from hubbub.wire.outbox import Outbox, Turn
+from hubbub.wire.outbox import Group, Outbox, Turn
 
 Key = tuple[str, int]
 """The name of an audience: its kind and the id of the room, user, world or connection."""
@@ -41,26 +41,25 @@ Key = tuple[str, int]
 WORLD, USER = "world", "user"
 
 
-class Audience:
+class Audience(Group[Session]):
     """The connections of one dialect that are told of one topic, in the order in which they came.
 
     `joined` rises with every newcomer. `told` is the dialect's: what everybody here has been told already, as of which
     `joined`.
     """
 
-    __slots__ = ("joined", "sessions", "told")
+    __slots__ = ("joined", "told")
 
-    def __init__(self) -> None:
-        self.sessions: dict[Outbox, Session] = {}
-        """By outbox, so that a broadcast takes it as it is."""
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(turn)
         self.joined = 0
         self.told: dict[int, tuple[int, object]] = {}
 
-    def add(self, session: Session) -> None:
+    def add(self, outbox: Outbox, kept: Session) -> None:
         """Let a connection be told."""
-        if session.outbox not in self.sessions:
-            self.sessions[session.outbox] = session
+        if outbox not in self.members:
             self.joined += 1
+        super().add(outbox, kept)
 
 
 class Encoder(ABC):
@@ -96,15 +95,15 @@ class Hub:
     def of_user(self, user: int) -> list[Session]:
         """List the connections of a user."""
         audiences = self._audiences.get((USER, user), {})
-        return [session for audience in audiences.values() for session in audience.sessions.values()]
+        return [session for audience in audiences.values() for session in audience.members.values()]
 
     def subscribe(self, session: Session, key: Key) -> None:
         """Let a connection be told of a topic."""
         audiences = self._audiences.setdefault(key, {})
         audience = audiences.get(session.encoder)
         if audience is None:
-            audience = audiences[session.encoder] = Audience()
-        audience.add(session)
+            audience = audiences[session.encoder] = Audience(self.turn)
+        audience.add(session.outbox, session)
         session.topics.add(key)
 
     def unsubscribe(self, session: Session, key: Key) -> None:
@@ -114,8 +113,8 @@ class Hub:
         audience = audiences.get(session.encoder)
         if audience is None:
             return
-        audience.sessions.pop(session.outbox, None)
-        if not audience.sessions:
+        audience.discard(session.outbox)
+        if not audience.members:
             del audiences[session.encoder]
             if not audiences:
                 del self._audiences[key]
@@ -148,7 +147,7 @@ class Hub:
         gathered: dict[Encoder, Audience] = {}
         for key in keys:
             for encoder, audience in self._audiences.get(key, {}).items():
-                gathered.setdefault(encoder, Audience()).sessions.update(audience.sessions)
+                gathered.setdefault(encoder, Audience(self.turn)).members.update(audience.members)
         return gathered
 
     def _move(self, event: Subscribed | Unsubscribed) -> None:
@@ -167,7 +166,7 @@ class Hub:
             "sessions": len(self.sessions),
             "topics": len(self._audiences),
             "subscriptions": sum(
-                len(audience.sessions) for audiences in self._audiences.values() for audience in audiences.values()
+                len(audience.members) for audiences in self._audiences.values() for audience in audiences.values()
             ),
         }
 

@@ -4,9 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hubbub.core.event import Event
@@ -17,6 +15,7 @@ from hubbub.store.batch import record_keys
 from hubbub.store.contract import JournalEntry, SchemaMismatch, Snapshot, Store, StoreError, StoreUnavailable
 from hubbub.store.sqlite_connection import MINIMUM, connect, database_path, translated
 from hubbub.store.sqlite_writer import GroupWriter
+from hubbub.store.worker import Outcome, Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +52,7 @@ class SqliteStore(Store):
         self._landed = asyncio.Event()
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None] | None]] = []
         self._enqueued: dict[Any, Event] = {}
+        self._watch: sqlite3.Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._version = 0
         self._commits = 0
@@ -66,16 +66,15 @@ class SqliteStore(Store):
                 f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, MINIMUM))} at least"
             )
         self._loop = asyncio.get_running_loop()
-        self._write_thread = ThreadPoolExecutor(1, "hubbub-store-writer")
-        # A database in memory is its one connection; it cannot be read beside its writer.
-        self._read_threads = (
-            self._write_thread if self._path is None else ThreadPoolExecutor(READERS, "hubbub-store-reader")
-        )
         self._connections: list[sqlite3.Connection] = []
-        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._writing = Worker(self._loop, "hubbub-store-writer")
+        self._reading: list[tuple[Worker, sqlite3.Connection]] = []
         try:
             with translated():
-                await self._loop.run_in_executor(self._write_thread, self._connect, migrate)
+                await self._writing.run(lambda: self._connect(migrate))
+            if self._watch is not None:
+                for connection in self._connections[2:]:
+                    self._reading.append((Worker(self._loop, "hubbub-store-reader"), connection))
         except BaseException:
             self._let_go()
             raise
@@ -91,16 +90,11 @@ class SqliteStore(Store):
                 raise SchemaMismatch("the database is of an older version and must be migrated")
             upgrade(self._connection)
         self._writer = GroupWriter(self._connection, self.node, self._clock)
-        if self._path is None:
-            self._watch = None
-            self._readers.put(self._connection)
-            return
-        for _ in range(READERS):
-            self._connections.append(connect(self._path, read_only=True))
-            self._readers.put(self._connections[-1])
-        self._watch = connect(self._path, read_only=True)
-        self._connections.append(self._watch)
-        self.changed()
+        if self._path is not None:
+            for _ in range(1 + READERS):
+                self._connections.append(connect(self._path, read_only=True))
+            self._watch = self._connections[1]
+            self.changed()
 
     async def close(self) -> None:
         if not self._opened:
@@ -115,8 +109,8 @@ class SqliteStore(Store):
     def _let_go(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._write_thread.shutdown()
-        self._read_threads.shutdown()
+        for worker in [self._writing, *(worker for worker, _ in self._reading)]:
+            worker.stop()
         for connection in self._connections:
             connection.close()
 
@@ -163,21 +157,20 @@ class SqliteStore(Store):
         del self._waiting[:GROUP]
         self._flying = True
 
-        def land(outcome: Future[list[Exception | None]]) -> None:
-            self._loop.call_soon_threadsafe(self._land, group, enqueued, outcome)
-
         units = [events for events, _ in group]
         prepared = self._writer.prepare(units)
-        self._write_thread.submit(self._writer.write, units, prepared).add_done_callback(land)
+        self._writing.submit(
+            lambda: self._writer.write(units, prepared), lambda outcome: self._land(group, enqueued, outcome)
+        )
 
     def _land(
         self,
         group: Sequence[tuple[Sequence[Event], asyncio.Future[None] | None]],
         enqueued: dict[Any, Event],
-        outcome: Future[list[Exception | None]],
+        outcome: Outcome[list[Exception | None]],
     ) -> None:
         """Tell all of a group how it went, in order, and send off the next."""
-        fault = outcome.exception()
+        fault = outcome.error
         errors: Sequence[BaseException | None] = outcome.result() if fault is None else [fault] * len(group)
         again: dict[Any, Event] = {}
         for (key, event), error in zip(enqueued.items(), errors, strict=False):
@@ -211,15 +204,14 @@ class SqliteStore(Store):
     ) -> T:
         self._check_open()
 
-        def job() -> T:
-            connection = self._readers.get()
-            try:
-                with translated():
-                    return read(connection, *args, **kwargs)
-            finally:
-                self._readers.put(connection)
-
-        return await self._loop.run_in_executor(self._read_threads, job)
+        # A database in memory is its one connection; it cannot be read beside its writer.
+        worker, connection = (
+            min(self._reading, key=lambda reader: reader[0].pending)
+            if self._reading
+            else (self._writing, self._connection)
+        )
+        with translated():
+            return await worker.run(lambda: read(connection, *args, **kwargs))
 
     async def worlds(self) -> list[World]:
         return await self._read(sqlite_reader.read_worlds)
@@ -286,4 +278,4 @@ class SqliteStore(Store):
     async def _care(self, work: Callable[[sqlite3.Connection, datetime], T], instant: datetime) -> T:
         self._check_open()
         with translated():
-            return await self._loop.run_in_executor(self._write_thread, work, self._connection, instant)
+            return await self._writing.run(lambda: work(self._connection, instant))

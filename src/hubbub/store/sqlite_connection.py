@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from hubbub.store.contract import StoreError, StoreUnavailable
 
@@ -61,7 +63,11 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
     A new file can be read by its owner only; SQLite gives the files beside it the same mode.
     """
     if path is not None:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Only where there is no file yet: to close one, however it was opened, drops the locks that other connections
+        # of this process hold on it (sqlite.org/howtocorrupt.html 2.2). Another process then takes itself for the last
+        # one, and removes the write-ahead log from under us.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(
         path or ":memory:",
         timeout=BUSY_TIMEOUT / 1000,
@@ -70,7 +76,7 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
         cached_statements=256,
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = {CACHE}")
@@ -81,6 +87,21 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Let readers read while somebody writes. SQLite itself does not wait for another who does this too."""
+    attempts = BUSY_TIMEOUT // 10
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            attempts -= 1
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not attempts:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -97,6 +118,7 @@ def translated() -> Iterator[None]:
     """Turn what the driver raises into what the contract promises."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
-        kind = StoreUnavailable if is_unavailable(error) else StoreError
-        raise kind(f"the database cannot be used: {error}") from error
+    except (sqlite3.Error, OSError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        kind = StoreUnavailable if is_unavailable(cause) else StoreError
+        raise kind(f"the database cannot be used: {cause}") from error

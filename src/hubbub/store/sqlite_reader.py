@@ -144,9 +144,9 @@ MESSAGE_BY_NONCE = RecordQuery(
 )
 _AUDIT = (
     _all(AuditEntry)
-    .where(AUDIT.c.world == bindparam("world"))
+    .where(AUDIT.c.world == bindparam("world", required=False))
     .order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc())
-    .limit(bindparam("count"))
+    .limit(bindparam("count", required=False))
 )
 ENTRIES = RecordQuery(AuditEntry, _AUDIT)
 PASSWORD = RecordQuery(Credential, _all(Credential).where(CREDENTIAL.c.user == bindparam("user")))
@@ -206,7 +206,7 @@ def read_position(connection: sqlite3.Connection) -> int:
 def read_entries(
     connection: sqlite3.Connection, node: str, after: int, limit: int
 ) -> tuple[list[JournalEntry], int, bool]:
-    """Give journal entries of other nodes after a position, up to which position that is, and whether there are more."""
+    """Give journal entries of other nodes after a position, the position they reach, and whether there are more."""
     with one_moment(connection):
         rows: list[tuple[int, str, str]] = []
         for (other,) in OTHERS(connection, node=node):

@@ -1,16 +1,18 @@
 """The one writer of a SQLite store: groups of callers in, one transaction out.
 
-**One group, one statement.** Python's sqlite3 gives up the interpreter's lock around every step of a statement.
-Beside an event loop that never rests, the writer then waits for the lock (5 ms, the switch interval) after each step: per row
-with `executemany`, per statement otherwise. So a group is one INSERT into a temporary view; its columns are JSON
-arrays, and triggers on the view unpack them into the tables. Outside a transaction a statement is one, so it also takes the
-lock, checks the counters and commits, all without the interpreter. Measured with 256 messages a group, alone / beside
-a thread that spins (2 cores, events a second):
+**One group, one statement.** Python's sqlite3 gives up the interpreter around every step of a statement and then waits
+to get it back, which beside a busy event loop takes up to 5 ms: for each row with `executemany`, for each statement
+otherwise. So a group is one INSERT into a temporary view; its columns are JSON arrays, and triggers on the view unpack
+them into the tables. Outside a transaction a statement is one: it also takes the lock, checks the counters and commits,
+all without the interpreter. Measured with 256 messages a group, events a second alone / beside a thread that spins:
 
     executemany, BEGIN and COMMIT                120,000 /  2,000 to 5,000
     INSERT ... VALUES of 256 rows                135,000 /  7,000 to 10,000
     INSERT ... SELECT FROM json_each, a table     65,000 /  9,000
     one INSERT into the view                      70,000 / 25,000
+
+Through the whole store, with 256 callers waiting: 45,000 to 60,000 alone, 24,000 to 40,000 beside a loop that never
+rests (see `worker`, which is what makes that possible).
 
 **Counters** are cached. They are valid as long as `PRAGMA data_version` is what it was before they were read: on one
 connection it changes only by the commits of others. The statement checks that itself; when it fails, the group is
@@ -129,13 +131,14 @@ class GroupWriter:
         for statement in SETUP:
             connection.execute(statement)
 
-    def prepare(self, units: Sequence[Sequence[Event]]) -> Prepared | None:
+    def prepare(self, units: Sequence[Sequence[Event]], *, learned: bool = False) -> Prepared | None:
         """Do all that needs no database, so that `write` is one statement; None when that cannot be.
 
-        For the event loop's thread: there the interpreter need not change hands. Stamps the events already.
+        For the event loop's thread: there the interpreter need not change hands. Stamps the events already. `learned`
+        says that counters which are not known have been looked for.
         """
         events = [event for unit in units for event in unit]
-        if any(self._ledger.unknown(events)):
+        if not learned and any(self._ledger.unknown(events)):
             return None
         stamps: Stamps = []
         try:
@@ -158,7 +161,7 @@ class GroupWriter:
         try:
             if prepared is None:
                 self._learn_anew(units)
-                prepared = self.prepare(units)
+                prepared = self.prepare(units, learned=True)
             if prepared is not None:
                 try:
                     self._connection.execute(INSERT, prepared.values)

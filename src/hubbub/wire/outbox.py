@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -42,12 +42,14 @@ class Outbox(ABC):
     lost.
     """
 
-    __slots__ = ("pending", "slow", "turn")
+    __slots__ = ("batch", "pending", "slow", "turn")
 
     def __init__(self, turn: "Turn") -> None:
         self.turn = turn
         self.pending: list[bytes] | None = None
-        """Prepared frames put within this loop turn; None, not empty, when there are none."""
+        """Prepared frames put within this loop turn; None when there are none."""
+        self.batch: Batch | None = None
+        """Set while `pending` is the list of a group's batch, shared with the others in the group."""
         self.slow = False
         """More than the soft limit waits in the transport: droppable frames are not put."""
 
@@ -57,13 +59,24 @@ class Outbox(ABC):
         if pending is None:
             self.pending = [frame]
             self.turn.mark(self)
-        else:
-            pending.append(frame)
+            return
+        if self.batch is not None:
+            pending = self.stray(self.batch)
+        pending.append(frame)
+
+    def stray(self, batch: "Batch") -> list[bytes]:
+        """Go on with a list of one's own instead of the batch's, and give it."""
+        self.batch = None
+        self.pending = pending = batch.frames.copy()
+        batch.strays[self] = None
+        return pending
 
     def flush(self) -> None:
         """Hand over what is pending now instead of at the end of the turn."""
         frames = self.pending
         if frames is not None:
+            if self.batch is not None:
+                frames = self.stray(self.batch)
             self.pending = None
             self.transmit(b"".join(frames), frames)
 
@@ -93,6 +106,84 @@ class Outbox(ABC):
         """
 
 
+class Batch:
+    """What a group is sent in this turn: one list for all whose order of frames is the same, and the others."""
+
+    __slots__ = ("frames", "strays")
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.strays: dict[Outbox, None] = {}
+
+
+T = TypeVar("T")
+
+
+class Group(Generic[T]):
+    """Outboxes that are sent the same frames, each with something that its owner keeps by it.
+
+    However many frames a group is sent within a turn, each outbox is touched once: all share one list of frames. One
+    that is sent something else in between strays, and is from then on sent each frame by itself, so that the order is
+    right for everyone.
+    """
+
+    __slots__ = ("_batch", "members", "turn")
+
+    def __init__(self, turn: "Turn") -> None:
+        self.turn = turn
+        self.members: dict[Outbox, T] = {}
+        """Who is in the group, in order; to be changed by `add` and `discard` alone."""
+        self._batch: Batch | None = None
+
+    def add(self, outbox: Outbox, kept: T) -> None:
+        """Send an outbox what the group is sent from now on."""
+        if self._batch is not None and outbox not in self.members:
+            self._batch.strays[outbox] = None
+        self.members[outbox] = kept
+
+    def discard(self, outbox: Outbox) -> None:
+        """Send an outbox nothing more; what it has been sent stays."""
+        self.members.pop(outbox, None)
+        batch = self._batch
+        if batch is not None:
+            if outbox.batch is batch:
+                outbox.stray(batch)
+            batch.strays.pop(outbox, None)
+
+    def broadcast(self, frame: bytes, *, droppable: bool = False) -> None:
+        """Put one prepared frame into every outbox of the group; readers that fell behind miss droppable ones."""
+        batch = self._batch
+        if batch is None:
+            batch = self._begin()
+        if droppable:
+            for outbox in self.members:
+                if outbox.slow and outbox.batch is batch:
+                    outbox.stray(batch)
+        batch.frames.append(frame)
+        for outbox in batch.strays:
+            if droppable and outbox.slow:
+                self.turn.dropped += 1
+            else:
+                outbox.put(frame)
+
+    def _begin(self) -> Batch:
+        self._batch = batch = Batch()
+        fresh = []
+        for outbox in self.members:
+            if outbox.pending is None:
+                outbox.pending = batch.frames
+                outbox.batch = batch
+                fresh.append(outbox)
+            else:
+                batch.strays[outbox] = None
+        self.turn.begin(self, fresh)
+        return batch
+
+    def end(self) -> None:
+        """Forget the batch of the turn that is over."""
+        self._batch = None
+
+
 class Turn:
     """Gathers the outboxes of one event loop that have something to send.
 
@@ -100,15 +191,8 @@ class Turn:
     """
 
     __slots__ = (
-        "_dirty",
-        "_dropped",
-        "_flushes",
-        "_joins",
-        "_loop",
-        "_writes",
-        "hard_limit",
-        "overflows",
-        "soft_limit",
+        *("_dirty", "_flushes", "_groups", "_joins", "_loop", "_writes"),
+        *("dropped", "hard_limit", "overflows", "soft_limit"),
     )
 
     def __init__(
@@ -123,30 +207,23 @@ class Turn:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
         self._dirty: list[Outbox] = []
-        self._flushes = self._writes = self._joins = self._dropped = self.overflows = 0
+        self._groups: list[Group[Any]] = []
+        self._flushes = self._writes = self._joins = self.dropped = self.overflows = 0
 
-    def broadcast(self, outboxes: Collection[Outbox], frame: bytes, *, droppable: bool = False) -> None:
-        """Put one prepared frame into many outboxes.
-
-        Args:
-            outboxes: Receivers, in any order.
-            frame: The frame, shared by all of them.
-            droppable: Whether readers that have fallen behind may miss it.
-        """
-        dirty = self._dirty
-        scheduled = bool(dirty)
+    def broadcast(self, outboxes: Iterable[Outbox], frame: bytes, *, droppable: bool = False) -> None:
+        """Put one prepared frame into outboxes that are no group; readers that fell behind miss droppable ones."""
         for outbox in outboxes:
             if droppable and outbox.slow:
-                self._dropped += 1
-                continue
-            pending = outbox.pending
-            if pending is None:
-                outbox.pending = [frame]
-                dirty.append(outbox)
+                self.dropped += 1
             else:
-                pending.append(frame)
-        if dirty and not scheduled:
+                outbox.put(frame)
+
+    def begin(self, group: Group[Any], outboxes: list[Outbox]) -> None:
+        """Note that a group has something to send in this turn, and with it those of its outboxes that had not."""
+        if not self._dirty:
             self._loop.call_soon(self._flush)
+        self._dirty += outboxes
+        self._groups.append(group)
 
     def mark(self, outbox: Outbox) -> None:
         """Note that an outbox has something to send in this turn."""
@@ -157,20 +234,24 @@ class Turn:
     def statistics(self) -> Statistics:
         """Tell what was done so far."""
         return Statistics(
-            self._flushes, self._writes, self._joins, self._dropped, self.overflows, dirty=len(self._dirty)
+            self._flushes, self._writes, self._joins, self.dropped, self.overflows, dirty=len(self._dirty)
         )
 
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
-        joined, previous = b"", None
+        groups, self._groups = self._groups, []
+        for group in groups:
+            group.end()
+        joined: bytes = b""
+        previous: list[bytes] | None = None
         writes = joins = 0
         for outbox in dirty:
             frames = outbox.pending
-            if frames is None:
-                continue  # closed or flushed meanwhile
-            outbox.pending = None
-            # In a room everybody has been put the same objects, so that comparing is far cheaper than joining.
-            if frames != previous:
+            if not frames:
+                continue  # closed or flushed meanwhile, or it missed the only frame
+            outbox.pending = outbox.batch = None
+            # Mostly it is the same list, a group's. Comparing others is cheaper than joining: the frames are the same.
+            if frames is not previous and frames != previous:
                 joined, previous = b"".join(frames), frames
                 joins += 1
             writes += 1

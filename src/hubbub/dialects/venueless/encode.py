@@ -113,7 +113,7 @@ class VenuelessEncoder(Encoder):
         if teller:
             teller(event, audience)
 
-    def _push(self, outboxes: Any, name: str, payload: Any, *, droppable: bool = False) -> None:
+    def _push(self, outboxes: Iterable[Outbox], name: str, payload: Any, *, droppable: bool = False) -> None:
         self.turn.broadcast(outboxes, array_rpc.push(name, payload), droppable=droppable)
 
     # Objects
@@ -301,7 +301,7 @@ class VenuelessEncoder(Encoder):
         people = [message.sender, *(user for users in message.reactions.values() for user in users)]
         payload = self.message(message)
         payload["users"] = self.users(self._untold([user for user in people if user], audience))
-        self._push(audience.sessions, name, payload)
+        audience.broadcast(array_rpc.push(name, payload))
 
     def _untold(self, people: list[int], audience: Audience) -> list[int]:
         """Find those whose present profile has not been told to everybody in the audience.
@@ -319,18 +319,18 @@ class VenuelessEncoder(Encoder):
         return found
 
     def _visit_opened(self, event: VisitOpened, audience: Audience) -> None:
-        self._push(audience.sessions, "room.viewer.added", {"user": self.user(self.state.users[event.user])})
+        audience.broadcast(array_rpc.push("room.viewer.added", {"user": self.user(self.state.users[event.user])}))
 
     def _visit_closed(self, event: VisitClosed, audience: Audience) -> None:
-        self._push(audience.sessions, "room.viewer.removed", {"user_id": render(event.user, Kind.USER)})
+        audience.broadcast(array_rpc.push("room.viewer.removed", {"user_id": render(event.user, Kind.USER)}))
 
     def _reactions_counted(self, event: ReactionsCounted, audience: Audience) -> None:
         payload = {"reactions": event.reactions, "room": render(event.room, Kind.ROOM)}
-        self._push(audience.sessions, "room.reaction", payload, droppable=True)
+        audience.broadcast(array_rpc.push("room.reaction", payload), droppable=True)
 
     def _room_scheduled(self, event: RoomScheduled, audience: Audience) -> None:
         payload = {"room": render(event.room, Kind.ROOM), "schedule_data": event.config.schedule_data}
-        self._push(audience.sessions, "room.schedule", payload)
+        audience.broadcast(array_rpc.push("room.schedule", payload))
 
     def _occupancy_changed(self, event: OccupancyChanged, audience: Audience) -> None:
         room = self.state.rooms.get(event.room)
@@ -343,7 +343,7 @@ class VenuelessEncoder(Encoder):
             self._push(outboxes, "world.updated", self.world_config(viewer))
 
     def _schedule_updated(self, event: ScheduleUpdated, audience: Audience) -> None:
-        self._push(audience.sessions, "world.schedule.updated", setting(event.config, "pretalx"))
+        audience.broadcast(array_rpc.push("world.schedule.updated", setting(event.config, "pretalx")))
 
     def _room_created(self, event: RoomCreated, audience: Audience) -> None:
         for viewer, outboxes in self._alike(audience):
@@ -351,13 +351,13 @@ class VenuelessEncoder(Encoder):
                 self._push(outboxes, "room.create", self.room(event.config, viewer, counted=False))
 
     def _room_deleted(self, event: RoomDeleted, audience: Audience) -> None:
-        self._push(audience.sessions, "room.delete", {"id": render(event.room, Kind.ROOM)})
+        audience.broadcast(array_rpc.push("room.delete", {"id": render(event.room, Kind.ROOM)}))
 
     def _alike(self, audience: Audience) -> Iterator[tuple[User, list[Outbox]]]:
         """Sort an audience into groups who see the same of the world, each with one of them to stand for all."""
         groups: dict[object, tuple[User, list[Outbox]]] = {}
         now = self.clock()
-        for outbox, session in audience.sessions.items():
+        for outbox, session in audience.members.items():
             user = self.state.users.get(session.user)
             if user:
                 groups.setdefault(self.state.access_key(user, now), (user, []))[1].append(outbox)
@@ -368,12 +368,12 @@ class VenuelessEncoder(Encoder):
 
     def _user_unread(self, event: UserUnread, audience: Audience) -> None:
         payload = {render(event.room, Kind.CHANNEL): event.message.number}
-        self._push(audience.sessions, "chat.unread_pointers", payload)
+        audience.broadcast(array_rpc.push("chat.unread_pointers", payload))
 
     def _user_notified(self, event: UserNotified, audience: Audience) -> None:
         sender = self.state.users.get(event.message.sender or 0)
         payload = {"event": self.message(event.message), "sender": self.user(sender) if sender else None}
-        self._push(audience.sessions, "chat.notification", payload)
+        audience.broadcast(array_rpc.push("chat.notification", payload))
 
     def _mention_missed(self, event: MentionMissed, audience: Audience) -> None:
         payload = {
@@ -381,7 +381,7 @@ class VenuelessEncoder(Encoder):
             "event_id": event.message.number,
             "missed_users": list(self.users(event.missed).values()),
         }
-        self._push(audience.sessions, "chat.mention_warning", payload)
+        audience.broadcast(array_rpc.push("chat.mention_warning", payload))
 
     def _channels_changed(self, event: ChannelsChanged, audience: Audience) -> None:
         self._push(_others(audience, event), "chat.channels", {"channels": self.channels(event.user)})
@@ -391,20 +391,20 @@ class VenuelessEncoder(Encoder):
 
     def _read_marked(self, event: ReadMarked, audience: Audience) -> None:
         user = event.state.user
-        if len(audience.sessions) > 1:
+        if len(audience.members) > 1:
             self._push(_others(audience, event), "chat.read_pointers", self.read_pointers(user))
-        self._push(audience.sessions, "chat.notification_counts", self.notification_counts(user))
+        audience.broadcast(array_rpc.push("chat.notification_counts", self.notification_counts(user)))
 
     def _session_replaced(self, event: SessionReplaced, audience: Audience) -> None:
-        for session in list(audience.sessions.values()):
+        for session in list(audience.members.values()):
             if session.id == event.session:
                 session.outbox.put(array_rpc.error(None, 2, "connection.replaced", "Connection replaced"))
                 session.retire()
                 self._close_later(session, REPLACED_CLOSES_AFTER)
 
     def _sessions_revoked(self, event: SessionsRevoked, audience: Audience) -> None:
-        self._push(audience.sessions, "connection.reload", {})
-        for session in list(audience.sessions.values()):
+        audience.broadcast(array_rpc.push("connection.reload", {}))
+        for session in list(audience.members.values()):
             self._close_later(session, REVOKED_CLOSES_AFTER)
 
     def _close_later(self, session: Session, delay: timedelta) -> None:
@@ -413,4 +413,4 @@ class VenuelessEncoder(Encoder):
 
 def _others(audience: Audience, event: Event) -> list[Outbox]:
     """List the connections but the one through which it was done."""
-    return [outbox for outbox, session in audience.sessions.items() if session.id != event.session]
+    return [outbox for outbox, session in audience.members.items() if session.id != event.session]

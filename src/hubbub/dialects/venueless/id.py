@@ -37,8 +37,11 @@ def render(identity: int, kind: Kind) -> str:
 
 def parse(text: object, kind: Kind) -> int | None:
     """Read an id of a kind; None when it is none."""
-    if not isinstance(text, str) or not 32 <= len(text) <= 45:
-        return None
+    return _parse(text, kind) if isinstance(text, str) and 32 <= len(text) <= 45 else None
+
+
+@lru_cache(maxsize=65_536)
+def _parse(text: str, kind: Kind) -> int | None:
     try:
         whole = UUID(text).int
     except ValueError:

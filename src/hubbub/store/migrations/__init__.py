@@ -1,7 +1,7 @@
 """Migrations: how a database of an older version becomes one of this version.
 
 They run in the process that opens the store; no configuration file is needed. Each revision is a file under `versions`
-and says what it does in Alembic's operations, never by way of `schema`, which moves on. `docs` tell how to write one.
+and says what it does in Alembic's operations, never by way of `schema`, which moves on.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 
 from hubbub.store.contract import SchemaMismatch
@@ -39,7 +39,7 @@ def revision(connection: Connection) -> str | None:
     if found is not None:
         try:
             scripts().get_revision(found)
-        except RevisionError as error:
+        except CommandError as error:
             raise SchemaMismatch(f"the database is newer than this program: revision {found}") from error
     return found
 
