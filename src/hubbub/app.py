@@ -13,17 +13,10 @@ from hubbub.live.community import Community
 from hubbub.live.hub import Hub
 from hubbub.live.world import ensure_world
 from hubbub.settings import Settings
-from hubbub.store.contract import Store
 from hubbub.store.open import open_store
 from hubbub.web.http import create_http
 from hubbub.wire.connection import Receive, Scope, Send, refuse
 from hubbub.wire.outbox import Turn
-
-
-def open_tool_store(settings: Settings, clock: Clock) -> tuple[Store, IdGenerator]:
-    """Give the store, not open yet, and the ids for a tool that works beside a running server."""
-    node = 16 + secrets.randbelow(16)
-    return open_store(settings.database, node=_node_name(), clock=clock), IdGenerator(clock, node)
 
 
 def _node_name() -> str:

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +12,8 @@ from hubbub.live.rate import DEFAULT_RATES, Rate
 
 PREFIX = "HUBBUB_"
 CONFIG_FILE = "hubbub.toml"
+CONFIG_VARIABLE = "HUBBUB_CONFIG"
+ENVIRONMENT = "the environment"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,34 +52,83 @@ class SettingsError(Exception):
     """A setting makes no sense; the text says which, where it came from and what to do."""
 
 
+def variables() -> frozenset[str]:
+    """List the environment variables that are read."""
+    names = (name for name in get_type_hints(Settings) if name != "rates")
+    return frozenset({CONFIG_VARIABLE, *(PREFIX + name.upper() for name in names)})
+
+
 def load_settings(
     environment: Mapping[str, str] = os.environ, *, file: Path | None = None, **given: object
 ) -> Settings:
     """Read settings; `given` are command line options, of which None means not given.
 
-    The file is `file`, else HUBBUB_CONFIG, else hubbub.toml in the working directory, where that exists. Raises
-    SettingsError.
+    The file is `file`, else HUBBUB_CONFIG, else hubbub.toml in the working directory, where that exists. An empty
+    variable is as good as none. Raises SettingsError.
     """
+    kinds = get_type_hints(Settings)
     values: dict[str, Any] = {}
-    named = file or (Path(environment["HUBBUB_CONFIG"]) if environment.get("HUBBUB_CONFIG") else None)
-    path = named or Path(CONFIG_FILE)
-    if named or path.exists():
-        try:
-            values |= tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"{path} cannot be read: {error}. Mend or remove it.") from error
-    hints = get_type_hints(Settings)
-    for name in hints:
-        text = environment.get(PREFIX + name.upper())
-        if text and name != "rates":
-            values[name] = text
-    values |= {name: value for name, value in given.items() if value is not None}
-    try:
-        settings = msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting is wrong: {error}. See docs/settings.md.") from error
-    if not 0 <= settings.port <= 65_535:
-        raise SettingsError(f"The port is 0 to 65535, not {settings.port}.")
-    if not 0 <= settings.node <= 15:
-        raise SettingsError(f"The node is 0 to 15, not {settings.node}.")
+    sources: dict[str, str] = {}
+    for source, found in (
+        _read_file(environment, file),
+        _read_environment(environment, kinds),
+        ("", {name: value for name, value in given.items() if value is not None}),
+    ):
+        for name, value in found.items():
+            sources[name] = source or f"--{name}"
+            if name not in kinds:
+                there = ", ".join(kinds)
+                raise SettingsError(f"{name} in {source} is no setting. Mend or remove it; there are {there}.")
+            try:
+                values[name] = msgspec.convert(value, kinds[name], strict=source != ENVIRONMENT)
+            except msgspec.ValidationError as error:
+                raise SettingsError(_wrong(name, sources, str(error))) from error
+    settings = Settings(**values)
+    for name, what in _check(settings):
+        raise SettingsError(_wrong(name, sources, what))
     return settings
+
+
+def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[str, dict[str, Any]]:
+    named = file or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
+    path = named or Path(CONFIG_FILE)
+    if not named and not path.exists():
+        return "", {}
+    try:
+        return str(path), tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}. Make it, or name another file.") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is not TOML: {error}. Mend or remove it.") from error
+
+
+def _read_environment(environment: Mapping[str, str], kinds: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    names = ((name, PREFIX + name.upper()) for name in kinds if name != "rates")
+    return ENVIRONMENT, {name: environment[variable] for name, variable in names if environment.get(variable)}
+
+
+def _wrong(name: str, sources: Mapping[str, str], what: str) -> str:
+    source = sources.get(name, "")
+    where = PREFIX + name.upper() if source == ENVIRONMENT else source if source.startswith("--") else ""
+    where = where or f"{name} in {source}"
+    return f"{where} is wrong: {what}. See docs/settings.md."
+
+
+def _check(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Say what no type says, by setting."""
+    if not 0 <= settings.port <= 65_535:
+        yield "port", f"it is 0 to 65535, not {settings.port}"
+    if not 0 <= settings.node <= 15:
+        yield "node", f"it is 0 to 15, not {settings.node}"
+    if "://" not in settings.database:
+        yield "database", "it is a URL such as sqlite:///hubbub.db"
+    if settings.url and not settings.url.startswith(("http://", "https://")):
+        yield "url", "it begins with http:// or https://"
+    for name in ("max_upload", "max_message", "max_connections", "max_connections_per_address"):
+        if getattr(settings, name) < 1:
+            yield name, "it is at least 1"
+    for kind, rate in settings.rates.items():
+        if kind not in DEFAULT_RATES:
+            yield "rates", f"there is no class {kind}, but {', '.join(DEFAULT_RATES)}"
+        if not (rate.per_second > 0 and rate.burst >= 1):
+            yield "rates", f"{kind} needs a per_second over 0 and a burst of at least 1"

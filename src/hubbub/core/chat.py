@@ -1,6 +1,7 @@
 """Conversation: joining, speaking, editing, reacting, reading, and writing to each other directly."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import emoji
@@ -27,6 +28,7 @@ from hubbub.core.event import (
 )
 from hubbub.core.model import Member, Message, MessageKind, ReadState, Room, User
 from hubbub.core.room import stop_listening
+from hubbub.core.state import WorldState
 
 CHAT = "chat.native"
 MAX_BODY = 20_000
@@ -38,6 +40,8 @@ MAX_MENTIONS = 50
 MAX_REACTIONS = 64
 """Different emoji on one message."""
 MAX_NONCE = 128
+MAX_NOTIFICATIONS = 1000
+"""Unseen notifications of one room that are counted."""
 MAX_DIRECT = 50
 """People in one direct conversation."""
 MENTION = re.compile(r"@([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
@@ -50,6 +54,12 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[User, ...]
     next_number: int
     last_said: int
+
+    def as_of(self, state: WorldState) -> "Conversation":
+        """Give the same for when the reply leaves: who listens only then has not heard what was said until then."""
+        return msgspec.structs.replace(
+            self, next_number=state.last_number + 1, last_said=state.last_said.get(self.room.id, 0)
+        )
 
 
 class SubscribeChat(Command, frozen=True, kw_only=True):
@@ -159,7 +169,7 @@ def do_subscribe(act: Act, command: SubscribeChat) -> Conversation:
     return conversation
 
 
-@handles(JoinChat, "room:chat.join", events=(Subscribed, MemberJoined, MessagePosted, ChannelsChanged))
+@handles(JoinChat, "room:chat.join", events=(Subscribed, MemberJoined, MemberUpdated, MessagePosted, ChannelsChanged))
 def do_join(act: Act, command: JoinChat) -> Conversation:
     """Begin to belong, for good or, in a volatile room, for as long as a connection listens."""
     room = act.state.rooms[command.room]
@@ -182,7 +192,8 @@ def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool
     if user.id in act.state.members.get(room.id, ()):
         return
     if volatile:
-        if not act.state.presence.join(room.id, user.id):
+        # Without a connection there would be nothing to end it.
+        if not act.session or not act.state.presence.join(room.id, user.id):
             return
         act.state.unread[room.id][user.id] = None
     else:
@@ -202,10 +213,11 @@ def force_joins(act: Act, user: User) -> None:
             join(act, room, user, volatile=False, tell_session=True)
 
 
-@handles(LeaveChat, events=(Unsubscribed, MemberLeft, MessagePosted, ChannelsChanged))
+@handles(LeaveChat, events=(Unsubscribed, MemberLeft, MemberUpdated, MessagePosted, ChannelsChanged))
 def do_leave(act: Act, command: LeaveChat) -> None:
     """Stop to listen and to belong."""
     room, user = act.state.rooms[command.room], act.actor
+    volatile = user.id in act.state.presence.volatile.get(room.id, ())
     stop_listening(act, user.id, act.session, room.id)
     member = act.state.members.get(room.id, {}).get(user.id)
     if room.kind == "direct" and member:
@@ -214,8 +226,9 @@ def do_leave(act: Act, command: LeaveChat) -> None:
         act.emit(MemberLeft, room.id, member=member)
         if not room.volatile:
             announce(act, room, user, "member.left")
-    elif not act.state.presence.part(room.id, user.id):
+    elif not volatile:
         return
+    act.state.presence.part(room.id, user.id)
     act.state.unread[room.id].pop(user.id, None)
     act.emit(ChannelsChanged, user=user.id)
 
@@ -296,10 +309,12 @@ def do_post(act: Act, command: PostMessage) -> Any:
 async def _post_once(act: Act, command: PostMessage) -> Message:
     user, nonce = act.actor.id, command.nonce
     assert nonce is not None
-    if (user, nonce) in act.state.nonces:
+    if (user, nonce) not in act.state.nonces:
+        first = await act.archive.message_by_nonce(act.state.world.id, user, nonce)
+        if first:
+            return first
+    if (user, nonce) in act.state.nonces:  # perhaps only since we began to look
         await act.archive.settle()
-    elif first := await act.archive.message_by_nonce(act.state.world.id, user, nonce):
-        return first
     check(act, command)  # the world may have changed while we looked
     room = _check_may_speak(act, command.room)
     known = act.state.nonces.get((user, nonce))
@@ -331,8 +346,8 @@ def _post(act: Act, room: Room, command: PostMessage) -> Message:
     act.emit(MessagePosted, room.id, message=message)
     _tell_unread(act, room, message)
     if room.kind == "direct":
-        for user in act.state.members[room.id]:
-            if user != message.sender and user not in mentioned:
+        for user in _readers(act, room, act.state.members[room.id], message):
+            if user not in mentioned:
                 _notify(act, room, user, message)
     return message
 
@@ -350,14 +365,13 @@ def _mentions(act: Act, room: Room, command: PostMessage, message: Message) -> t
 
 
 def _reached(act: Act, room: Room, user: User) -> bool:
-    if act.state.participates(user.id, room):
-        return True
-    return room.volatile and "room:chat.read" in act.state.permissions(user, act.now, room)
+    return (room.volatile or act.state.participates(user.id, room)) and act.state.reads(user, act.now, room)
 
 
 def _notify(act: Act, room: Room, user: int, message: Message) -> None:
     old = act.state.read_states[user].get(room.id) or ReadState(room=room.id, user=user, world=room.world)
-    state = msgspec.structs.replace(old, notifications=old.notifications + 1)
+    unseen = (*old.notifications, message.id)[-MAX_NOTIFICATIONS:]
+    state = msgspec.structs.replace(old, notifications=unseen)
     act.emit(NotificationsCounted, room.id, state=state)
     act.emit(UserNotified, room.id, user=user, message=message)
 
@@ -365,17 +379,23 @@ def _notify(act: Act, room: Room, user: int, message: Message) -> None:
 def _tell_unread(act: Act, room: Room, message: Message) -> None:
     """Tell those who had read everything, once, that there is something unread now."""
     if room.kind == "direct":
-        users = tuple(user for user in act.state.members[room.id] if user != message.sender)
+        users = _readers(act, room, act.state.members[room.id], message)
     else:
         unread = act.state.unread[room.id]
-        users = tuple(user for user in unread if user != message.sender)
+        users = _readers(act, room, unread, message)
         for user in users:
             del unread[user]
     if users:
         act.emit(UserUnread, room.id, users=users, message=message)
 
 
-@handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted,))
+def _readers(act: Act, room: Room, users: Iterable[int], message: Message) -> tuple[int, ...]:
+    """Pick those who may read a message, but for its sender."""
+    state, now = act.state, act.now
+    return tuple(user for user in users if user != message.sender and state.reads(state.users[user], now, room))
+
+
+@handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted, UserUnread))
 async def do_edit(act: Act, command: EditMessage) -> Message:
     """Replace an own message. What it was is not kept."""
     original = await _access_message(act, command.room, command.number)
@@ -389,7 +409,7 @@ async def do_edit(act: Act, command: EditMessage) -> Message:
     )
 
 
-@handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted,))
+@handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted, UserUnread))
 async def do_delete(act: Act, command: DeleteMessage) -> Message:
     """Remove the content of a message; that there was one stays."""
     original = await _access_message(act, command.room, command.number)
@@ -464,8 +484,8 @@ def _check_may_speak(act: Act, identity: int) -> Room:
 
 def _check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any], ...]) -> None:
     if kind not in ("text", "call"):
-        raise Invalid(Code.MESSAGE_KIND)
-    if kind == "text" and not body.strip() and not attachments:
+        raise Invalid(Code.MESSAGE_KIND, details={"kind": [kind]})
+    if kind == "text" and not body and not attachments:
         raise Invalid(Code.MESSAGE_EMPTY)
     if len(body) > MAX_BODY or len(attachments) > MAX_ATTACHMENTS:
         raise Limited(Code.TOO_LARGE, f"At most {MAX_BODY} characters and {MAX_ATTACHMENTS} files.")
@@ -482,14 +502,38 @@ async def _access_message(act: Act, room: int, number: int) -> Message:
 
 
 @handles(MarkRead, "room:chat.read", rate="read_marks", events=(ReadMarked,))
-def do_mark_read(act: Act, command: MarkRead) -> None:
-    """Move the read pointer on, never back, and never past what has been said."""
+def do_mark_read(act: Act, command: MarkRead) -> Any:
+    """Move the read pointer on, never back, and never past what has been said.
+
+    Cheap, as every client in a conversation does it after every message; only who has notifications there waits for
+    the store, which knows when the message was posted.
+    """
+    old = act.state.read_states[act.actor.id].get(command.room)
+    if old and old.notifications:
+        return _mark_some_read(act, command)
+    return _mark_read(act, command, ())
+
+
+async def _mark_some_read(act: Act, command: MarkRead) -> None:
+    message = await act.archive.message(act.state.world.id, command.number)
+    check(act, command)
+    old = act.state.read_states[act.actor.id].get(command.room)
+    unseen = old.notifications if old else ()
+    if message and message.room == command.room:
+        unseen = tuple(identity for identity in unseen if identity > message.id)
+    elif command.number >= act.state.last_number:
+        unseen = ()
+    _mark_read(act, command, unseen)
+
+
+def _mark_read(act: Act, command: MarkRead, unseen: tuple[int, ...]) -> None:
     room, user = act.state.rooms[command.room], act.actor.id
     old = act.state.read_states[user].get(room.id)
     read = max(min(command.number, act.state.last_number), old.read if old else 0)
     if act.state.participates(user, room):
         act.state.unread[room.id][user] = None
-    act.emit(ReadMarked, room.id, state=ReadState(room=room.id, user=user, world=room.world, read=read))
+    state = ReadState(room=room.id, user=user, world=room.world, read=read, notifications=unseen)
+    act.emit(ReadMarked, room.id, state=state)
 
 
 # Writing to each other directly

@@ -108,9 +108,12 @@ class Act:
     # What may be seen
 
     def access_room(self, identity: int, *, module: str = "") -> Room:
-        """Give a room that is there and has a module. Whether the actor may act in it is not checked here."""
+        """Give a room that is there and has a module. Whether the actor may act in it is not checked here.
+
+        A direct conversation is there only for what is about a module: nobody enters, configures or closes it.
+        """
         room = self.state.rooms.get(identity)
-        if room is None or room.deleted:
+        if room is None or room.deleted or (room.kind == "direct" and not module):
             raise Unknown(Code.ROOM_UNKNOWN, "Unknown room ID")
         if module and room.kind == "room" and room.module(module) is None:
             raise Unknown(Code.MODULE_MISSING, "Room does not contain a matching module.")
@@ -180,12 +183,13 @@ def handles(
 def check(act: Act, command: Command) -> Spec:
     """Find the command's declaration, and raise unless the actor may do it.
 
-    The order: logged in, room exists, room has the module, permission.
+    The order: logged in, room exists, room has the module, permission. The actor is who they are now: handlers that
+    waited check once more.
     """
     spec = REGISTRY[type(command)]
     if act.operator or spec.before_login:
         return spec
-    actor = act.actor
+    actor = act.user = act.state.users.get(act.actor.id, act.actor)
     identity = getattr(command, "room", WORLD_WIDE)
     room = act.access_room(identity, module=command.MODULE) if identity else None
     if room and room.kind == "direct":
@@ -203,7 +207,7 @@ def _check_direct(act: Act, actor: User, room: Room, spec: Spec) -> None:
     """In a direct conversation, belonging to it stands for every permission on the room, but for the silenced."""
     moderation = act.state.moderation(actor.id, act.now)
     silenced = moderation == "silenced" and not SILENCED.issuperset(spec.permission)
-    if silenced or moderation == "banned" or actor.id not in act.state.members.get(room.id, ()):
+    if silenced or moderation == "banned" or actor.deleted or actor.id not in act.state.members.get(room.id, ()):
         raise Denied(Code.CHAT_DENIED)
 
 

@@ -353,7 +353,7 @@ class MessageReacted(Event, kw_only=True):
 
 
 class ReadMarked(Event, kw_only=True):
-    """A user read on in a room, and has no more notifications of it.
+    """A user read on in a room, and has seen the notifications up to there.
 
     Not waited for: it is stored with the next commit, and a crash may lose the last of these.
     """

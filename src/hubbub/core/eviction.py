@@ -1,6 +1,6 @@
 """Sending people out of where they may no longer be, as soon as what they may do has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from hubbub.core.archive import Archive
@@ -8,37 +8,67 @@ from hubbub.core.command import Act
 from hubbub.core.event import (
     Event,
     GrantTaken,
+    RoomDeleted,
     RoomUpdated,
     Topic,
     Unsubscribed,
     UserBanned,
     UserDeleted,
+    UserUpdated,
     WorldReplaced,
     WorldUpdated,
 )
-from hubbub.core.model import Room
 from hubbub.core.room import leave_room, stop_listening
 from hubbub.core.state import WorldState
 
-RIGHTS = (GrantTaken, RoomUpdated, UserBanned, UserDeleted, WorldReplaced, WorldUpdated)
+RIGHTS = (GrantTaken, RoomDeleted, RoomUpdated, UserBanned, UserDeleted, UserUpdated, WorldReplaced, WorldUpdated)
 """Events after which somebody may do less than before."""
 
 
-def evict(state: WorldState, *, now: datetime, new_id: Callable[[], int], archive: Archive) -> list[Event]:
-    """Take every connection out of rooms, lists of viewers and conversations that are closed to its user now.
+def evict(
+    state: WorldState, events: Iterable[Event], *, now: datetime, new_id: Callable[[], int], archive: Archive
+) -> list[Event]:
+    """Take connections out of rooms, lists of viewers and conversations that these events closed to their users.
 
     Gives the events to tell; none of them needs to be stored.
     """
     told: list[Event] = []
-    for identity, sessions in list(state.presence.sessions.items()):
+    for identity in _concerned(state, events):
         user = state.users.get(identity)
-        if user is None:
-            continue
-        for session in list(sessions):
+        for session in list(state.presence.sessions.get(identity, ())):
             act = Act(state, now=now, new_id=new_id, secret=_none, archive=archive, user=user, session=session)
-            _evict_session(act)
+            if user is None:
+                _evict_stranger(act, identity)
+            else:
+                _evict_session(act)
             told += act.events
     return told
+
+
+def _concerned(state: WorldState, events: Iterable[Event]) -> Iterable[int]:
+    users: dict[int, None] = {}
+    for event in events:
+        match event:
+            case UserBanned():
+                users[event.ban.user] = None
+            case UserDeleted() | UserUpdated():
+                users[event.user.id] = None
+            case GrantTaken():
+                users[event.grant.user] = None
+            case RoomDeleted() | RoomUpdated() | WorldReplaced() | WorldUpdated():
+                return list(state.presence.sessions)
+            case _:
+                pass
+    return users
+
+
+def _evict_stranger(act: Act, identity: int) -> None:
+    """Take somebody out of everything whom the world does not know any more."""
+    visited, heard = act.state.presence.places(act.session)
+    for room in visited:
+        leave_room(act, identity, act.session, room)
+    for room in heard:
+        stop_listening(act, identity, act.session, room)
 
 
 def _evict_session(act: Act) -> None:
@@ -51,17 +81,9 @@ def _evict_session(act: Act) -> None:
         elif not act.may("room:viewers", room):
             act.emit(Unsubscribed, identity, topic=Topic.VIEWERS)
     for identity in heard:
-        if not _may_listen(act, state.rooms.get(identity)):
+        place = state.rooms.get(identity)
+        if place is None or not state.reads(user, act.now, place):
             stop_listening(act, user.id, act.session, identity)
-
-
-def _may_listen(act: Act, room: Room | None) -> bool:
-    if room is None or room.deleted:
-        return False
-    if room.kind == "room":
-        return act.may("room:chat.read", room)
-    banned = act.actor.deleted or act.state.moderation(act.by, act.now) == "banned"
-    return act.by in act.state.members.get(room.id, ()) and not banned
 
 
 def _none(length: int, alphabet: str) -> str:

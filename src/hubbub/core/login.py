@@ -12,8 +12,11 @@ from hubbub.core.chat import force_joins
 from hubbub.core.command import Act, Command, handles, invalid
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
 from hubbub.core.event import (
+    ChannelsChanged,
     GrantGiven,
     LoginIssued,
+    MemberJoined,
+    MessagePosted,
     OccupancyChanged,
     SessionReplaced,
     Unsubscribed,
@@ -88,7 +91,22 @@ class RedeemInvite(Command, frozen=True, kw_only=True):
 
 
 @handles(
-    LogIn, rate="login", before_login=True, events=(UserCreated, UserUpdated, UserSeen, GrantGiven, SessionReplaced)
+    LogIn,
+    rate="login",
+    before_login=True,
+    events=(
+        UserCreated,
+        UserUpdated,
+        UserSeen,
+        GrantGiven,
+        SessionReplaced,
+        Unsubscribed,
+        VisitClosed,
+        OccupancyChanged,
+        MemberJoined,
+        MessagePosted,
+        ChannelsChanged,
+    ),
 )
 def do_log_in(act: Act, command: LogIn) -> User:
     """Find or make the user, check that they may see the world, and note the connection."""

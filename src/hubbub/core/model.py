@@ -232,7 +232,7 @@ class Message(Record, frozen=True, kw_only=True):
 
 
 class ReadState(Record, frozen=True, kw_only=True):
-    """How far a user has read a room, and how many notifications of it are unread."""
+    """How far a user has read a room; and the messages there, by id, that they were notified of and have not read."""
 
     KEY = ("room", "user")
 
@@ -240,7 +240,7 @@ class ReadState(Record, frozen=True, kw_only=True):
     user: int
     world: int
     read: int = 0
-    notifications: int = 0
+    notifications: tuple[int, ...] = ()
 
 
 class AuditEntry(Record, frozen=True, kw_only=True):

@@ -159,7 +159,7 @@ def do_enter(act: Act, command: EnterRoom) -> tuple[User, ...] | None:
         return None
     act.emit(Subscribed, room.id, topic=Topic.VIEWERS)
     here = (state.users[identity] for identity in state.presence.visits[room.id])
-    return tuple(one for one in here if one.shown and state.moderation(one.id, act.now) != "banned")
+    return tuple(one for one in here if one.shown and not one.deleted and state.moderation(one.id, act.now) != "banned")
 
 
 @handles(LeaveRoom, rate="presence", events=(Unsubscribed, VisitClosed, OccupancyChanged))
@@ -239,7 +239,9 @@ def do_create(act: Act, command: CreateRoom) -> Room:
 
 def _checked_modules(act: Act, modules: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     """Check that the actor may make a room with these modules, and reduce their settings to what makers may choose."""
-    kinds = {str(module.get("type")) for module in modules}
+    if not all(isinstance(module.get("type"), str) for module in modules):
+        raise Invalid(Code.ROOM_MODULES_INVALID, "Every module needs a type.")
+    kinds = {module["type"] for module in modules}
     if "chat.native" in kinds:
         needed = "world:rooms.create.chat"
     elif kinds == {"call.bigbluebutton"}:

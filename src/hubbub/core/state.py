@@ -190,8 +190,13 @@ class WorldState:
         }
         return "banned" if "ban" in kinds else "silenced" if "silence" in kinds else ""
 
-    def permissions(self, user: User, now: datetime, room: Room | None = None) -> frozenset[str]:
-        """Give all that a user may do in the world, or in a room (which includes the former)."""
+    def permissions(
+        self, user: User, now: datetime, room: Room | None = None, *, moderated: bool = True
+    ) -> frozenset[str]:
+        """Give all that a user may do in the world, or in a room (which includes the former).
+
+        Bans and silences take away from that, unless `moderated` is False.
+        """
         place = room.id if room else WORLD_WIDE
         key = (
             place,
@@ -200,7 +205,7 @@ class WorldState:
             user.deleted,
             self.granted_roles(user.id, WORLD_WIDE),
             self.granted_roles(user.id, place) if room else (),
-            self.moderation(user.id, now, place) if user.id in self.bans else "",
+            self.moderation(user.id, now, place) if moderated and user.id in self.bans else "",
         )
         found = self._permissions.get(key)
         if found is None:
@@ -223,9 +228,9 @@ class WorldState:
         return found & permission.SILENCED if moderation == "silenced" else found
 
     def rank(self, user: User, now: datetime) -> int:
-        """Give how high a user stands in the world; see permission.rank."""
+        """Give how high a user stands in the world, silenced or not; see permission.rank."""
         owner = permission.OWNER_ROLE in self.granted_roles(user.id, WORLD_WIDE)
-        return permission.rank(self.permissions(user, now), owner=owner)
+        return permission.rank(self.permissions(user, now, moderated=False), owner=owner)
 
     def access_key(self, user: User, now: datetime) -> object:
         """Give a key that is equal for users who see the same of the world: same rooms, same permissions."""
@@ -246,6 +251,13 @@ class WorldState:
     def participates(self, user: int, room: Room) -> bool:
         """Tell whether a user belongs to the conversation of a room, for good or for as long as they are connected."""
         return user in self.members.get(room.id, ()) or user in self.presence.volatile.get(room.id, ())
+
+    def reads(self, user: User, now: datetime, room: Room) -> bool:
+        """Tell whether a user may read what is said in a room: by permission, or as one whom it is between."""
+        if room.kind == "room":
+            return not room.deleted and "room:chat.read" in self.permissions(user, now, room)
+        banned = user.deleted or self.moderation(user.id, now) == "banned"
+        return not room.deleted and not banned and user.id in self.members.get(room.id, ())
 
     def ordered_rooms(self) -> list[Room]:
         """List the rooms that are not deleted, in the organisers' order."""

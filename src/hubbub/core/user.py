@@ -232,7 +232,7 @@ def do_search(act: Act, command: SearchUsers) -> Page:
     state = act.state
     settings = state.world.config.get("user_list")
     settings = settings if isinstance(settings, dict) else {}
-    size, least = _number(settings, "page_size", PAGE_SIZE), _number(settings, "search_min_chars", 0)
+    size, least = _number(settings, "page_size", PAGE_SIZE) or PAGE_SIZE, _number(settings, "search_min_chars", 0)
     term = command.term.strip().casefold()
     if len(term) < least or command.page < 1:
         return Page(users=(), last=True)
@@ -319,13 +319,13 @@ def _other(act: Act, identity: int) -> User:
 # Moderation
 
 
-@handles(BanUser, "world:users.manage", rate="configure", events=(UserBanned, SessionsRevoked))
+@handles(BanUser, "world:users.manage", rate="configure", events=(UserReactivated, UserBanned, SessionsRevoked))
 def do_ban(act: Act, command: BanUser) -> None:
     """Keep out, from the next command of every connection on."""
     _moderate(act, command.user, "ban", "auth.user.banned")
 
 
-@handles(SilenceUser, "world:users.manage", rate="configure", events=(UserBanned, SessionsRevoked))
+@handles(SilenceUser, "world:users.manage", rate="configure", events=(UserReactivated, UserBanned, SessionsRevoked))
 def do_silence(act: Act, command: SilenceUser) -> None:
     """Keep silent, from the next command of every connection on."""
     _moderate(act, command.user, "silence", "auth.user.silenced")
@@ -345,6 +345,7 @@ def _moderate(act: Act, identity: int, kind: BanKind, what: str) -> None:
 def do_reactivate(act: Act, command: ReactivateUser) -> None:
     """Let somebody in and speak again."""
     user = _other(act, command.user)
+    act.check_rank(user)
     _lift(act, user)
     act.audit("auth.user.reactivated", {"object": user.id})
 
@@ -363,7 +364,6 @@ def do_delete(act: Act, command: DeleteUser) -> None:
     gone = msgspec.structs.replace(
         user,
         deleted=True,
-        shown=False,
         profile={},
         client_state={},
         traits=(),

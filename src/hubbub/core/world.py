@@ -1,7 +1,7 @@
 """The world: how it is set up, and what organisers see of its past."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -34,7 +34,7 @@ SETTINGS: dict[str, Setting] = {
     "timezone": Setting(str, "UTC"),
     "connection_limit": Setting(int | None, 0),
     "profile_fields": Setting(list[dict[str, Any]], []),
-    "social_logins": Setting(list[Any], []),
+    "social_logins": Setting(list[Literal["gravatar", "twitter", "linkedin"]], []),
     "iframe_blockers": Setting(dict[str, Any], {"default": {"enabled": False, "policy_url": None}}),
     "track_exhibitor_views": Setting(bool, True),
     "track_room_views": Setting(bool, True),
@@ -84,7 +84,7 @@ class RefreshSchedule(Command, frozen=True, kw_only=True):
 
 
 class ReplaceWorld(Command, frozen=True, kw_only=True):
-    """Begin the world anew. Rooms keep their ids by their `import_id`; everything else goes."""
+    """Begin the world anew. Rooms keep their ids by their `import_id`, or else by their id; everything else goes."""
 
     title: str
     domain: str = ""
@@ -196,7 +196,7 @@ def do_replace(act: Act, command: ReplaceWorld) -> World:
     """Check everything, then replace everything."""
     if not act.operator:
         act.deny()
-    known = {room.import_id: room.id for room in act.state.rooms.values() if room.import_id}
+    known = {room.import_id or str(room.id): room.id for room in act.state.rooms.values()}
     world = msgspec.structs.replace(
         act.state.world,
         title=command.title,

@@ -10,6 +10,7 @@ import inspect
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -33,6 +34,7 @@ from hubbub.core.event import (
 )
 from hubbub.core.eviction import RIGHTS, evict
 from hubbub.core.model import User, World
+from hubbub.core.reaction import DEBOUNCE
 from hubbub.core.state import WorldState
 from hubbub.live.clock import Clock, Timer
 from hubbub.live.hub import Hub
@@ -91,7 +93,13 @@ class Community:
         self._by_id: dict[int, WorldState] = {}
         self._position = 0
         self._behind: list[Callable[[], None]] | None = None
-        """What waits until we have read what other processes wrote; None when nothing does."""
+        """What waits until memory is what the store has; None when nothing does."""
+        self._distrusted: set[int] = set()
+        """Worlds to be read anew, as memory and store may have come to differ."""
+        self._missed = False
+        """Whether the last look at what other processes wrote failed."""
+        self._submitted = 0
+        """Rises with everything that is given to the store."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, Timer] = {}
         self._closed = False
@@ -120,8 +128,13 @@ class Community:
         await self.bus.close()
 
     async def _load(self, identity: int) -> None:
-        """Read one world anew; who is here now stays here."""
-        snapshot = await self.store.load_world(identity)
+        """Read one world anew, with everything that memory has done to it; who is here now stays here."""
+        submitted = -1
+        while submitted != self._submitted:
+            submitted = self._submitted
+            with suppress(StoreError):  # what could not be stored is not waited for
+                await self.store.settle()
+            snapshot = await self.store.load_world(identity)
         known = self._by_id.get(identity)
         if snapshot is None:
             if known:
@@ -173,7 +186,7 @@ class Community:
         run = partial(self._run, state, command, done, session, session.user if session else user, operator, actor)
         if self._behind is not None:
             self._behind.append(run)
-        elif self.store.changed():
+        elif self._is_behind():
             self._catch_up(run)
         else:
             run()
@@ -248,7 +261,7 @@ class Community:
         fault = random_text(8, "0123456789abcdef")
         logger.exception("fault %s", fault)
         if act.events:
-            self._spawn(self._reload(state))
+            self._distrust(state)
         return Unavailable(Code.UNAVAILABLE, f"Internal error {fault}")
 
     def _finish(self, act: Act, result: Any, done: Done) -> None:
@@ -257,6 +270,8 @@ class Community:
         for event in act.events:
             if event.durable():
                 (lazy if isinstance(event, LAZY) else waited).append(event)
+        if waited or lazy:
+            self._submitted += 1
         if lazy:
             self.store.enqueue(lazy)
         if waited:
@@ -267,14 +282,18 @@ class Community:
 
     def _committed(self, act: Act, result: Any, done: Done, commit: asyncio.Future[None]) -> None:
         error = commit.exception()
-        if isinstance(error, Duplicate):
-            done(error.message)
-            return
         if error:
+            if self.hub and act.session not in self.hub.sessions:
+                act.state.presence.disconnect(act.by, act.session)  # it was the login that failed
+            self._distrust(act.state)
+            if isinstance(error, Duplicate):
+                done(error.message)
+                return
             logger.error("commit failed: %r", error)
             done(Unavailable(Code.UNAVAILABLE, "The server could not store this. Try again."))
-            self._spawn(self._reload(act.state))
             return
+        if isinstance(result, chat.Conversation):
+            result = result.as_of(act.state)
         for event in act.events:
             act.state.committed(event)
         done(result)
@@ -316,6 +335,11 @@ class Community:
             [ReactionsCounted(world=state.world.id, room=place, reactions=counts) for place, counts in due]
         )
         self._schedule_reactions(state)
+        if state.reactions.next_due() is None and state.reactions.statistics()["debounced"]:
+            # Once more when the last may react again, so that nothing is remembered of those who went.
+            name = f"debounced {state.world.id}"
+            if name not in self._timers and not self._closed:
+                self._timers[name] = self.clock.call_later(DEBOUNCE, partial(self._tell_reactions, state, name))
 
     # Other processes
 
@@ -323,24 +347,45 @@ class Community:
         """Look regularly for what other processes wrote, so that clients are told even when nobody does anything."""
         if self._closed:
             return
-        if self._behind is None and self.store.changed():
+        if self._behind is None and self._is_behind():
             self._catch_up(None)
         self._timers["watch"] = self.clock.call_later(WATCH, self._watch)
+
+    def _is_behind(self) -> bool:
+        try:
+            return bool(self._distrusted) or self._missed or self.store.changed()
+        except StoreError:
+            logger.exception("could not look for what other processes wrote")
+            self._missed = True
+            return True
+
+    def _distrust(self, state: WorldState) -> None:
+        """Let no command be done before this world is read anew."""
+        self._distrusted.add(state.world.id)
+        if self._behind is None:
+            self._catch_up(None)
 
     def _catch_up(self, first: Callable[[], None] | None) -> None:
         self._behind = [first] if first else []
         self._spawn(self._follow())
 
     async def _follow(self) -> None:
+        self._missed = False
         try:
             more = True
-            while more:
-                entries, self._position = await self.store.follow(self._position)
+            while more or self._distrusted:
+                for world in list(self._distrusted):
+                    await self._load(world)
+                    self._distrusted.discard(world)
+                entries, position = await self.store.follow(self._position)
                 for entry in entries:
                     await self._hear(entry.event)
+                    self._position = entry.position
+                self._position = position
                 more = bool(entries)
         except StoreError:
-            logger.exception("could not read what other processes wrote")
+            self._missed = True
+            logger.exception("could not read what is stored")
         finally:
             waiting, self._behind = self._behind or [], None
             for run in waiting:
@@ -387,17 +432,7 @@ class Community:
             await self.store.commit(events)
         except StoreError:
             logger.exception("users could not be carried over")
-            await self._reload(state)
-
-    async def _reload(self, state: WorldState) -> None:
-        """Read a world anew after memory and store may have come to differ."""
-        try:
-            await self._load(state.world.id)
-        except StoreError:
-            logger.exception("could not read the world again")
-            await asyncio.sleep(1)
-            if not self._closed:
-                self._spawn(self._reload(state))
+            self._distrust(state)
 
     # Care
 

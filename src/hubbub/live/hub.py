@@ -1,5 +1,6 @@
 """The hub: who listens to what, and the one way by which events reach connections."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ from hubbub.core.event import (
 )
 from hubbub.live.session import Session
 from hubbub.wire.outbox import Group, Outbox, Turn
+
+logger = logging.getLogger(__name__)
 
 Key = tuple[str, int]
 """The name of an audience: its kind and the id of the room, user, world or connection."""
@@ -104,11 +107,11 @@ class Hub:
         if audience is None:
             audience = audiences[session.encoder] = Audience(self.turn)
         audience.add(session.outbox, session)
-        session.topics.add(key)
+        session.topics.setdefault(key, audience.joined)
 
     def unsubscribe(self, session: Session, key: Key) -> None:
         """Let a connection no longer be told of a topic."""
-        session.topics.discard(key)
+        session.topics.pop(key, None)
         audiences = self._audiences.get(key, {})
         audience = audiences.get(session.encoder)
         if audience is None:
@@ -118,6 +121,10 @@ class Hub:
             del audiences[session.encoder]
             if not audiences:
                 del self._audiences[key]
+
+    def audience_of(self, session: Session, key: Key) -> Audience | None:
+        """Give the audience that a connection is part of for a topic, or None when it is not told of it."""
+        return self._audiences[key][session.encoder] if key in session.topics else None
 
     # Events
 
@@ -135,12 +142,13 @@ class Hub:
         if concerns is None:
             return
         keys = concerns(event)
-        if len(keys) == 1:
-            for encoder, audience in list(self._audiences.get(keys[0], {}).items()):
+        audiences = self._audiences.get(keys[0], {}) if len(keys) == 1 else self._gather(keys)
+        for encoder, audience in list(audiences.items()):
+            try:
                 encoder.tell(event, audience)
-        else:
-            for encoder, audience in self._gather(keys).items():
-                encoder.tell(event, audience)
+            except Exception:
+                # What one dialect cannot say costs neither the others nor what comes next.
+                logger.exception("a %s could not be told", type(event).__name__)
 
     def _gather(self, keys: Sequence[Key]) -> dict[Encoder, Audience]:
         """Make one audience of many, so that what is told to all of them is encoded once."""

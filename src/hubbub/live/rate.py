@@ -53,6 +53,6 @@ class Buckets:
             elapsed = (now - found[1]).total_seconds()
             level = min(rate.burst, found[0] + max(0.0, elapsed) * rate.per_second)
         if level < 1:
-            wait = timedelta(seconds=(1 - level) / rate.per_second)
+            wait = timedelta(seconds=(1 - level) / rate.per_second) if rate.per_second else None
             raise Limited(Code.TOO_MANY, "Too many commands; wait a moment.", retry_after=wait)
         self._levels[name] = (level - 1, now)

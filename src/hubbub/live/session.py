@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
+from hubbub.core.event import Topic
 from hubbub.live.rate import Buckets
 
 if TYPE_CHECKING:
@@ -12,10 +14,17 @@ if TYPE_CHECKING:
     from hubbub.wire.outbox import Outbox
 
 
+FETCHED_KEPT = 1000
+"""People that a connection is known to have fetched; when there are more, they are told again."""
+
+
+NOBODY: frozenset[int] = frozenset()
+
+
 class Session:
     """One connection: its number, its world, its user once known, its outbox, and what it is told of."""
 
-    __slots__ = ("buckets", "encoder", "id", "outbox", "state", "topics", "user")
+    __slots__ = ("_fetched", "buckets", "encoder", "id", "outbox", "state", "topics", "user")
 
     def __init__(self, identity: int, state: WorldState, outbox: Outbox, encoder: Encoder) -> None:
         self.id = identity
@@ -24,8 +33,24 @@ class Session:
         self.encoder = encoder
         self.user = 0
         """0 before the login."""
-        self.topics: set[Key] = set()
+        self.topics: dict[Key, int] = {}
+        """With how many, this one included, had joined the audience by then."""
         self.buckets = Buckets()
+        self._fetched: dict[int, tuple[int | None, frozenset[int]]] | None = None
+
+    def fetched(self, room: int) -> Set[int]:
+        """Give the people whose profiles came with old messages of a room since the connection subscribed to it."""
+        found = self._fetched.get(room) if self._fetched else None
+        return found[1] if found and found[0] == self.topics.get((Topic.CHAT.value, room)) else NOBODY
+
+    def note_fetched(self, room: int, people: Iterable[int]) -> None:
+        """Note that the profiles of people came with old messages of a room."""
+        known = self.fetched(room)
+        if len(known) > FETCHED_KEPT:
+            known = NOBODY
+        if self._fetched is None:
+            self._fetched = {}
+        self._fetched[room] = (self.topics.get((Topic.CHAT.value, room)), frozenset(known) | frozenset(people))
 
     def retire(self) -> None:
         """Belong to nobody any more; the connection may still be there for a moment."""

@@ -54,8 +54,8 @@ class UserList(Fields, frozen=True):
 class UserSearch(Fields, frozen=True):
     """The body of user.list.search."""
 
-    search_term: str = ""
-    page: int = 1
+    search_term: str
+    page: int
     badge: str | None = None
     include_banned: bool = False
 
@@ -156,12 +156,19 @@ class DirectCreate(Fields, frozen=True):
     hide: bool = True
 
 
+class SocialConnect(Fields, frozen=True):
+    """The body of user.social.connect."""
+
+    network: str = ""
+    return_url: str = ""
+
+
 class WorldPatch(Fields, frozen=True):
     """The part of world.config.patch that is the world's own; the rest are settings."""
 
-    title: str | None = None
-    roles: dict[str, list[str]] | None = None
-    trait_grants: Body | None = None
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    roles: dict[str, list[str]] | msgspec.UnsetType = msgspec.UNSET
+    trait_grants: Body | msgspec.UnsetType = msgspec.UNSET
 
 
 class MarkReadBody(Fields, frozen=True):

@@ -12,12 +12,14 @@ import msgspec
 from hubbub.core import chat, login, room, user, world
 from hubbub.core.command import Command
 from hubbub.core.error import Code, HubbubError
+from hubbub.core.event import Topic
 from hubbub.core.model import Invite, Message, Room, User, World
 from hubbub.dialects.venueless import body as bodies
 from hubbub.dialects.venueless.body import Body
 from hubbub.dialects.venueless.encode import CONFIG_SETTINGS, VenuelessEncoder
 from hubbub.dialects.venueless.error import describe
 from hubbub.dialects.venueless.id import Kind, parse, render
+from hubbub.live.hub import Hub
 from hubbub.live.session import Session
 
 NAMESPACES = frozenset(
@@ -48,6 +50,7 @@ class Context(msgspec.Struct, frozen=True):
     """What a reply is made with: who asked, and how things are written."""
 
     session: Session
+    hub: Hub
     encoder: VenuelessEncoder
     body: Any
     base_url: str
@@ -197,6 +200,12 @@ def _list_users(body: Any) -> Command:
     return user.ListUsers(kind=given.type, include_banned=given.include_banned)
 
 
+def _connect_social(body: Any) -> Command:
+    if not take(body, bodies.SocialConnect).return_url:
+        raise RefusedError("user.social.return_url_required")
+    raise RefusedError("user.social.unknown")  # there is none that a server could be connected to
+
+
 def _tokens(body: Any) -> Command:
     given = take(body, bodies.Tokens)
     return login.IssueLogins(number=given.number, traits=tuple(given.traits), days=given.days, long=given.long)
@@ -205,7 +214,8 @@ def _tokens(body: Any) -> Command:
 def _patch_world(body: Any) -> Command:
     given = _take_config(mapping(body), bodies.WorldPatch)
     settings = {name: body[name] for name in CONFIG_SETTINGS if name in body}
-    return world.UpdateWorld(title=given.title, roles=given.roles, trait_grants=given.trait_grants, config=settings)
+    own = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) is not msgspec.UNSET}
+    return world.UpdateWorld(**own, config=settings)
 
 
 def _join(body: Any) -> Command:
@@ -343,9 +353,9 @@ def _write_direct(result: chat.Conversation, context: Context) -> Any:
 
 
 def _write_messages(result: list[Message], context: Context) -> Any:
-    people = [message.sender for message in result if message.sender]
-    people += [giver for message in result for givers in message.reactions.values() for giver in givers]
-    return {"results": [context.encoder.message(message) for message in result], "users": context.encoder.users(people)}
+    audience = context.hub.audience_of(context.session, (Topic.CHAT.value, channel_of(context.body)))
+    users = context.encoder.fetched(context.session, audience, result)
+    return {"results": [context.encoder.message(message) for message in result], "users": users}
 
 
 def _write_sent(result: Message, context: Context) -> Any:
@@ -364,7 +374,7 @@ CALLS: dict[str, Call] = {
     "room.delete": Call(lambda body: room.DeleteRoom(room=room_of(body))),
     "room.config.get": Call(lambda body: room.GetRoomConfig(room=room_of(body)), _write_room),
     "room.config.list": Call(lambda _body: room.ListRoomConfigs(), _write_rooms),
-    "room.config.patch": Call(_patch_room, _write_room),
+    "room.config.patch": Call(_patch_room, _write_room, codes={Code.CONFIG_INVALID: "config.invalid"}),
     "room.config.reorder": Call(_reorder, _write_rooms),
     "room.schedule": Call(_schedule),
     "room.invite.anonymous.link": Call(lambda body: room.InviteAnonymous(room=room_of(body)), _write_invite),
@@ -383,6 +393,7 @@ CALLS: dict[str, Call] = {
     "user.online_status": Call(
         lambda body: user.CheckOnline(users=users_of(take(body, bodies.Ids).ids)), _write_online
     ),
+    "user.social.connect": Call(_connect_social),
     "user.kiosk.create": Call(
         lambda body: user.CreateKiosk(profile=take(body, bodies.Kiosk).profile),
         lambda result, _context: {"user": render(result.id, Kind.USER)},

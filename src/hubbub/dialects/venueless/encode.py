@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from hubbub.core.chat import MENTION
 from hubbub.core.event import (
     ChannelsChanged,
     Event,
@@ -26,6 +27,7 @@ from hubbub.core.event import (
     ScheduleUpdated,
     SessionReplaced,
     SessionsRevoked,
+    Topic,
     UserNotified,
     UserUnread,
     UserUpdated,
@@ -38,7 +40,7 @@ from hubbub.core.model import AuditEntry, Message, Room, User
 from hubbub.core.permission import OURS, VENUELESS
 from hubbub.core.state import WorldState, occupancy
 from hubbub.core.world import setting
-from hubbub.dialects.venueless.id import Kind, render
+from hubbub.dialects.venueless.id import Kind, parse, render
 from hubbub.live.clock import Clock
 from hubbub.live.hub import Audience, Encoder
 from hubbub.live.session import Session
@@ -245,7 +247,9 @@ class VenuelessEncoder(Encoder):
         """Write how many notifications a user has not seen, by channel."""
         states = self.state.read_states.get(user, {})
         return {
-            render(room, Kind.CHANNEL): state.notifications for room, state in states.items() if state.notifications
+            render(room, Kind.CHANNEL): len(state.notifications)
+            for room, state in states.items()
+            if state.notifications
         }
 
     def message(self, message: Message) -> Json:
@@ -298,24 +302,59 @@ class VenuelessEncoder(Encoder):
         self._chat_event("chat.event.reaction", event.message, audience)
 
     def _chat_event(self, name: str, message: Message, audience: Audience) -> None:
-        people = [message.sender, *(user for users in message.reactions.values() for user in users)]
-        payload = self.message(message)
-        payload["users"] = self.users(self._untold([user for user in people if user], audience))
-        audience.broadcast(array_rpc.push(name, payload))
+        """Tell of a message, with the profiles of its people for those who have not been told them here.
 
-    def _untold(self, people: list[int], audience: Audience) -> list[int]:
-        """Find those whose present profile has not been told to everybody in the audience.
-
-        What one newcomer lacks is told to all: the same bytes for everyone are worth more than the bytes saved.
+        Mostly that is nobody, and all get the same bytes.
         """
-        told, found = audience.told, []
+        payload = self.message(message)
+        lacking = self._lacking(self._people(message), audience)
+        if not lacking:
+            payload["users"] = {}
+            audience.broadcast(array_rpc.push(name, payload))
+            return
+        frames: dict[tuple[int, ...], bytes] = {}
+        for outbox, session in audience.members.items():
+            place, fetched = session.topics[Topic.CHAT.value, message.room], session.fetched(message.room)
+            people = tuple(user for user, told in lacking.items() if place > told and user not in fetched)
+            if people not in frames:
+                frames[people] = array_rpc.push(name, {**payload, "users": self.users(people)})
+            outbox.put(frames[people])
+
+    def fetched(self, session: Session, audience: Audience | None, messages: list[Message]) -> Json:
+        """Write the profiles of the people of old messages that a connection has not been told, and note that it has
+        been now."""
+        people = dict.fromkeys(user for message in messages for user in self._people(message))
+        if audience is None or not messages:
+            return self.users(people)
+        room = messages[0].room
+        place, fetched = session.topics[Topic.CHAT.value, room], session.fetched(room)
+        new = [user for user in people if audience.told.get(user, (0, None))[0] < place and user not in fetched]
+        session.note_fetched(room, new)
+        return self.users(new)
+
+    def _people(self, message: Message) -> list[int]:
+        people = [message.sender] if message.sender else []
+        for users in message.reactions.values():
+            people += users
+        if "@" in message.body:
+            mentioned = (parse(text, Kind.USER) for text in MENTION.findall(message.body))
+            people += [user for user in mentioned if user]
+        return people
+
+    def _lacking(self, people: list[int], audience: Audience) -> dict[int, int]:
+        """Give those whose profile somebody in the audience may not have been told: only the first so many that ever
+        joined it have. From now on all have been told."""
+        told, found = audience.told, {}
         for user in people:
             record = self.state.users.get(user)
-            if record and told.get(user) != (audience.joined, record):
+            if record is None:
+                continue
+            before, profile = told.get(user, (0, None))
+            if before < audience.joined or profile is not record.profile:
                 if len(told) >= TOLD_KEPT:
                     told.clear()
-                told[user] = (audience.joined, record)
-                found.append(user)
+                told[user] = (audience.joined, record.profile)
+                found[user] = before if profile is record.profile else 0
         return found
 
     def _visit_opened(self, event: VisitOpened, audience: Audience) -> None:
@@ -346,12 +385,17 @@ class VenuelessEncoder(Encoder):
         audience.broadcast(array_rpc.push("world.schedule.updated", setting(event.config, "pretalx")))
 
     def _room_created(self, event: RoomCreated, audience: Audience) -> None:
+        if not event.session:
+            self._world_updated(event, audience)  # by REST or the command line: as the original does
+            return
         for viewer, outboxes in self._alike(audience):
             if self._sees(viewer, event.config):
                 self._push(outboxes, "room.create", self.room(event.config, viewer, counted=False))
 
     def _room_deleted(self, event: RoomDeleted, audience: Audience) -> None:
         audience.broadcast(array_rpc.push("room.delete", {"id": render(event.room, Kind.ROOM)}))
+        if not event.session:
+            self._world_updated(event, audience)
 
     def _alike(self, audience: Audience) -> Iterator[tuple[User, list[Outbox]]]:
         """Sort an audience into groups who see the same of the world, each with one of them to stand for all."""

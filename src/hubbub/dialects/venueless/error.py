@@ -36,8 +36,20 @@ CODES: dict[Code, str] = {
     Code.UNAVAILABLE: "server.unavailable",
 }
 
-UNSAID = frozenset({Code.UNAUTHENTICATED, Code.CREDENTIALS_MISSING, Code.TOKEN_REQUIRED, Code.LOGIN_DENIED})
-"""Errors that clients compare whole: their people-readable message is left out, as in the original."""
+SAID = frozenset(
+    {
+        *(Code.ROOM_DENIED, Code.WORLD_DENIED, Code.ROOM_UNKNOWN, Code.MODULE_MISSING, Code.REACTION_UNKNOWN),
+        *(Code.SCHEDULE_INVALID, Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_CREATE_DENIED),
+        *(Code.INVALID, Code.TOO_MANY, Code.TOO_LARGE, Code.UNAVAILABLE),
+    }
+)
+"""Errors that have a message for people. The others have none, as in the original: clients compare them whole."""
+
+DETAILED = frozenset({Code.INVALID, Code.CONFIG_INVALID})
+"""Errors that say what is wrong by field."""
+
+POSTED_AS_EVENT = {"kind": ["system"]}
+"""What the core says of a message that a client posted with another event_type than channel.message."""
 
 LISTED = frozenset({Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_CREATE_DENIED})
 """Errors whose message the original writes as a Python list of one string (protocols/venueless.md 1.6)."""
@@ -45,12 +57,12 @@ LISTED = frozenset({Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_C
 
 def describe(error: HubbubError) -> tuple[str, str, Any]:
     """Give the code, the message and the details of an error."""
-    message = "" if error.code in UNSAID else error.message
+    if error.code is Code.MESSAGE_KIND and error.details == POSTED_AS_EVENT:
+        return "chat.unsupported_event_type", "", None
+    message = error.message if error.code in SAID else ""
     if error.code in LISTED:
         message = str([message])
-    details: Any = dict(error.details) if error.details else None
-    if error.code is Code.SCHEDULE_INVALID:
-        details = None
+    details: Any = dict(error.details) if error.details and error.code in DETAILED else None
     if error.retry_after is not None:
         details = {**(details or {}), "retry_after": round(error.retry_after.total_seconds(), 3)}
     return CODES[error.code], message, details

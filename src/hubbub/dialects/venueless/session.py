@@ -128,7 +128,8 @@ class VenuelessSession(Session):
                 raise refusal(call, result)
             if not self.user:
                 raise RefusedError("protocol.unauthenticated")  # sent away while the command was being done
-            context = Context(self, self._encoder, request.body, self._base_url)
+            assert self._community.hub
+            context = Context(self, self._community.hub, self._encoder, request.body, self._base_url)
             return array_rpc.success(request.id, call.write(result, context))
         except RefusedError as error:
             return _refuse(request, error)

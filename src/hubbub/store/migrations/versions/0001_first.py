@@ -163,7 +163,7 @@ def upgrade() -> None:
         sa.Column("user", INTEGER, nullable=False),
         sa.Column("world", INTEGER, nullable=False),
         sa.Column("read", INTEGER, nullable=False),
-        sa.Column("notifications", INTEGER, nullable=False),
+        sa.Column("notifications", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("room", "user"),
         sqlite_strict=True,
         sqlite_with_rowid=False,

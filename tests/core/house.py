@@ -1,0 +1,413 @@
+"""A small community without a loop, a socket or a database: commands go in, results and events come out.
+
+Every command that is done here is also held against what Hubbub promises of all commands: a refused one has changed
+nothing; its events are those that it declares; and the events carry what the state becomes. The last is Zulip's test:
+the events applied to a copy of the old state, and a snapshot of what a store would have kept, both give the new state.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from msgspec.structs import force_setattr
+
+from hubbub.core.command import Act, Command, check
+from hubbub.core.error import Code, HubbubError
+from hubbub.core.event import (
+    Audited,
+    Event,
+    GrantGiven,
+    RoomCreated,
+    Subscribed,
+    Topic,
+    Unsubscribed,
+    UserCreated,
+    WorldReplaced,
+)
+from hubbub.core.eviction import RIGHTS, evict
+from hubbub.core.id import IdGenerator
+from hubbub.core.login import LogIn, LogOut
+from hubbub.core.model import (
+    AuditEntry,
+    Block,
+    Credential,
+    Grant,
+    LoginCode,
+    Message,
+    Record,
+    Room,
+    User,
+    World,
+)
+from hubbub.core.permission import DEFAULT_ROLES, OWNER_ROLE
+from hubbub.core.state import WorldState
+
+START = datetime(2024, 6, 1, 12, tzinfo=UTC)
+WORLD = 1
+OPEN: dict[str, Any] = {"viewer": [], "participant": []}
+SECRET = {"issuer": "any", "audience": "demo", "secret": "a secret of thirty-two characters"}
+
+
+class Outcome(NamedTuple):
+    """What came of a command; `evicted` are the events of those who were sent away because of it."""
+
+    result: Any
+    events: list[Event]
+    evicted: list[Event]
+
+    def of(self, kind: type[Any], **fields: object) -> list[Any]:
+        """Give the events of a type, the evicted ones' too, that have these values."""
+        return [
+            event
+            for event in (*self.events, *self.evicted)
+            if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items())
+        ]
+
+    def one(self, kind: type[Any], **fields: object) -> Any:
+        (found,) = self.of(kind, **fields)
+        return found
+
+
+class Cabinet:
+    """An archive in memory whose methods never suspend, and the tables that a store would have."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[type[Record], tuple[object, ...]], Record] = {}
+        self.seqs: dict[int, int] = {}
+        self.last_number = 0
+        self.meanwhile: Callable[[], None] | None = None
+        """Something that happens while the next command waits for the archive."""
+
+    def keep(self, events: Sequence[Event]) -> None:
+        """Do as a store does: number, then write."""
+        for event in events:
+            if not event.durable():
+                continue
+            if isinstance(event, WorldReplaced):
+                self.records.clear()
+                self.seqs.clear()
+                self.last_number = 0
+            if event.JOURNALLED:
+                event.seq = self.seqs[event.stream] = self.seqs.get(event.stream, 0) + 1
+            for record in event.erased():
+                self.records.pop(key_of(record), None)
+            for record in event.written():
+                if isinstance(record, Message) and not record.number:
+                    self.last_number += 1
+                    force_setattr(record, "number", self.last_number)
+                    force_setattr(record, "seq", event.seq)
+                self.records[key_of(record)] = record
+
+    def said(self) -> list[Message]:
+        found = [record for record in self.records.values() if isinstance(record, Message)]
+        return sorted(found, key=lambda message: message.number)
+
+    def last_said(self) -> dict[int, int]:
+        return {message.room: message.number for message in self.said() if message.kind != "system"}
+
+    def _wait(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+
+    async def settle(self) -> None:
+        self._wait()
+
+    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
+        self._wait()
+        found = [
+            message
+            for message in self.said()
+            if message.room == room and message.number < before and (system or message.kind != "system")
+        ]
+        return found[-limit:] if limit else []
+
+    async def message(self, world: int, number: int) -> Message | None:
+        self._wait()
+        return next((message for message in self.said() if message.number == number), None)
+
+    async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
+        self._wait()
+        return next((one for one in self.said() if one.sender == sender and one.nonce == nonce), None)
+
+    async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
+        self._wait()
+        entries = [record for record in self.records.values() if isinstance(record, AuditEntry)]
+        return [entry for entry in reversed(entries) if types is None or entry.type in types][:limit]
+
+    async def credential(self, user: int) -> Credential | None:
+        found = self.records.get((Credential, (user,)))
+        return found if isinstance(found, Credential) else None
+
+    async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
+        self._wait()
+        found = self.records.get((LoginCode, (digest,)))
+        return found if isinstance(found, LoginCode) and found.expires > now else None
+
+
+class House:
+    """A world with four rooms, and hands to do things in it.
+
+    Attributes:
+        stage: Everybody may watch and talk; talking ends with the connection.
+        lounge: Everybody may talk, for good.
+        office: Only those with the trait `staff` see it.
+        shed: No modules; everybody sees it.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        self.now = START
+        self.new_id = IdGenerator(lambda: self.now)
+        self.cabinet = Cabinet()
+        self.heard: dict[tuple[Topic, int], set[int]] = {}
+        self._secrets = 0
+        self._session = 0
+        here = World(
+            id=WORLD,
+            name="here",
+            title="Here",
+            roles={
+                **{role: list(names) for role, names in DEFAULT_ROLES.items()},
+                "warden": ["world:view", "world:users.manage", "world:users.list", "room:chat.moderate"],
+                "talker": ["world:chat.direct"],
+                "maker": ["world:rooms.create.chat"],
+            },
+            trait_grants={
+                "attendee": [],
+                "talker": [],
+                "moderator": ["moderator"],
+                "warden": ["warden"],
+                "admin": ["admin"],
+                "maker": ["maker"],
+            },
+            config={"JWT_secrets": [SECRET], **config},
+            created=START,
+        )
+        self.state = WorldState(here)
+        self.cabinet.records[key_of(here)] = here
+        stage = [{"type": "livestream.native", "config": {}}, {"type": "chat.native", "config": {"volatile": True}}]
+        self.stage = self.add_room("Stage", stage, OPEN)
+        self.lounge = self.add_room("Lounge", [{"type": "chat.native", "config": {"volatile": False}}], OPEN)
+        staff = {"viewer": ["staff"], "participant": ["staff"]}
+        self.office = self.add_room("Office", [{"type": "chat.native", "config": {}}], staff)
+        self.shed = self.add_room("Shed", [], OPEN)
+
+    # Things and people
+
+    def advance(self, delay: timedelta) -> None:
+        self.now += delay
+
+    def happen(self, event: Event) -> None:
+        """Let an event have happened, as if a command had made it."""
+        self.state.apply(event)
+        self._commit([event])
+
+    def add_room(self, name: str, modules: Sequence[dict[str, Any]], grants: dict[str, Any], **fields: Any) -> int:
+        place = len(self.state.rooms) + 1
+        made = Room(
+            id=self.new_id(),
+            world=WORLD,
+            name=name,
+            modules=tuple(modules),
+            trait_grants=grants,
+            **{"sorting_priority": place, "created": self.now, **fields},
+        )
+        self.happen(RoomCreated(world=WORLD, room=made.id, config=made))
+        return made.id
+
+    def person(self, name: str = "", *traits: str, **fields: Any) -> int:
+        """Let somebody be a user; without a name they have not chosen one."""
+        profile = {"display_name": name} if name else {}
+        made = User(
+            id=self.new_id(),
+            world=WORLD,
+            **{"profile": profile, "traits": tuple(traits), "created": self.now, "last_login": self.now, **fields},
+        )
+        self.happen(UserCreated(world=WORLD, user=made))
+        return made.id
+
+    def owner(self, name: str = "Owner") -> int:
+        made = self.person(name, "admin")
+        self.grant(made, OWNER_ROLE)
+        return made
+
+    def grant(self, user: int, role: str, room: int = 0) -> None:
+        grant = Grant(world=WORLD, user=user, role=role, room=room)
+        self.happen(GrantGiven(world=WORLD, room=room, grant=grant))
+
+    def connect(self, user: int) -> int:
+        """Give a new connection of a user, logged in."""
+        self._session += 1
+        self.state.presence.connect(user, self._session)
+        return self._session
+
+    def log_in(self, **fields: Any) -> tuple[Outcome, int]:
+        """Log in with a new connection, and give what came of it and the connection."""
+        self._session += 1
+        return self.do(LogIn(**fields), session=self._session), self._session
+
+    def log_out(self, user: int, session: int) -> Outcome:
+        outcome = self.do(LogOut(user=user), user, session=session)
+        for listeners in self.heard.values():
+            listeners.discard(session)  # as the hub forgets a connection
+        return outcome
+
+    def hears(self, topic: Topic, room: int) -> set[int]:
+        """Give the connections that are told of a topic, as the hub would know them."""
+        return self.heard.get((topic, room), set())
+
+    def hears_all(self) -> set[int]:
+        """Give the connections that are told of anything."""
+        return {session for sessions in self.heard.values() for session in sessions}
+
+    def user(self, identity: int) -> User:
+        return self.state.users[identity]
+
+    def permissions(self, user: int, room: int = 0) -> frozenset[str]:
+        return self.state.permissions(self.user(user), self.now, self.state.rooms[room] if room else None)
+
+    # Commands
+
+    def do(self, command: Command, user: int = 0, *, session: int = 0, operator: bool = False) -> Outcome:
+        """Do a command and hold it against all promises. Raises HubbubError."""
+        before = copy_of(self.state)
+        places = self.state.presence.statistics()
+        act = Act(
+            self.state,
+            now=self.now,
+            new_id=self.new_id,
+            secret=self._secret,
+            archive=self.cabinet,
+            user=self.state.users.get(user),
+            session=session,
+            operator=operator,
+        )
+        meanwhile = self.cabinet.meanwhile
+        try:
+            spec = check(act, command)
+            result = spec.handler(act, command)
+            if isinstance(result, Coroutine):
+                result = drive(result)
+        except HubbubError:
+            assert not act.events, "a refused command has emitted events"
+            if not meanwhile:
+                assert picture(self.state) == picture(before), "a refused command has changed something"
+                assert self.state.presence.statistics() == places, "a refused command has moved somebody"
+            raise
+        undeclared = {type(event).__name__ for event in act.events if not isinstance(event, (*spec.events, Audited))}
+        assert not undeclared, f"{type(command).__name__} does not declare {undeclared}"
+        self._commit(act.events)
+        if not meanwhile:
+            for event in act.events:
+                before.apply(event)
+                before.committed(event)
+            assert picture(before) == picture(self.state), "the events do not carry what the state became"
+        assert picture(self.reloaded()) == picture(self.state), "a restart would not give the same state"
+        evicted: list[Event] = []
+        if any(isinstance(event, RIGHTS) for event in act.events):
+            evicted = evict(self.state, act.events, now=self.now, new_id=self.new_id, archive=self.cabinet)
+            assert not any(event.durable() for event in evicted)
+            self._hear(evicted)
+        return Outcome(result, act.events, evicted)
+
+    def refusal(self, command: Command, user: int = 0, *, session: int = 0, operator: bool = False) -> Code:
+        """Do a command that must be refused, and give the error's code."""
+        try:
+            outcome = self.do(command, user, session=session, operator=operator)
+        except HubbubError as error:
+            return error.code
+        raise AssertionError(f"{command} was not refused but gave {outcome}")
+
+    def reloaded(self) -> WorldState:
+        """Give the state that a restart would give."""
+        tables = self.cabinet.records.values()
+        (here,) = [record for record in tables if isinstance(record, World)]
+        fresh = WorldState(here)
+        kept = [record for record in tables if not isinstance(record, Message | World)]
+        fresh.load(kept, last_number=self.cabinet.last_number, last_said=self.cabinet.last_said())
+        return fresh
+
+    def _commit(self, events: Sequence[Event]) -> None:
+        self.cabinet.keep(events)
+        for event in events:
+            self.state.committed(event)
+        self._hear(events)
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Subscribed):
+                self.heard.setdefault((event.topic, event.room), set()).add(event.session)
+            elif isinstance(event, Unsubscribed):
+                self.heard.get((event.topic, event.room), set()).discard(event.session)
+
+    def _secret(self, length: int, alphabet: str) -> str:
+        self._secrets += 1
+        text, rest = "", self._secrets
+        for _ in range(length):
+            rest, place = divmod(rest, len(alphabet))
+            text += alphabet[place]
+        return text
+
+
+def drive(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return stop.value
+    work.close()
+    raise AssertionError("a command waited for something else than the archive")
+
+
+def key_of(record: Record) -> tuple[type[Record], tuple[object, ...]]:
+    return type(record), tuple(getattr(record, name) for name in record.KEY)
+
+
+def records_of(state: WorldState) -> Iterator[Record]:
+    """Give what a snapshot of a state has."""
+    yield from state.users.values()
+    yield from state.rooms.values()
+    for members in state.members.values():
+        yield from members.values()
+    for user, places in state.roles.items():
+        for place, roles in places.items():
+            yield from (Grant(world=state.world.id, user=user, role=role, room=place) for role in roles)
+    for bans in state.bans.values():
+        yield from bans.values()
+    for user, targets in state.blocks.items():
+        yield from (Block(world=state.world.id, user=user, target=other) for other in targets)
+    yield from state.invites.values()
+    for read in state.read_states.values():
+        yield from read.values()
+
+
+def copy_of(state: WorldState) -> WorldState:
+    copy = WorldState(state.world)
+    copy.load(records_of(state), last_number=state.last_number, last_said=state.last_said)
+    return copy
+
+
+def picture(state: WorldState) -> dict[str, object]:
+    """Give all that a state holds of what is kept, so that equal states have equal pictures."""
+    return {
+        "world": state.world,
+        "users": dict(state.users),
+        "rooms": dict(state.rooms),
+        "members": {room: dict(members) for room, members in state.members.items() if members},
+        "belongs": {user: set(rooms) for user, rooms in state.belongs.items() if rooms},
+        "roles": {
+            (user, place): set(roles)
+            for user, places in state.roles.items()
+            for place, roles in places.items()
+            if roles
+        },
+        "bans": {user: dict(bans) for user, bans in state.bans.items() if bans},
+        "blocks": {user: set(targets) for user, targets in state.blocks.items() if targets},
+        "invites": dict(state.invites),
+        "read_states": {user: dict(read) for user, read in state.read_states.items() if read},
+        "last_number": state.last_number,
+        "last_said": dict(state.last_said),
+        "by_client_id": dict(state.by_client_id),
+        "by_token_id": dict(state.by_token_id),
+        "by_login": dict(state.by_login),
+    }
