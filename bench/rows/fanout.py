@@ -25,7 +25,7 @@ SAMPLE: Final = 20
 SENDERS: Final = 4
 # Unacknowledged messages of one sender. The more are in flight, the more are joined in one write, and the less the
 # system calls weigh against the work for one message; so the ratio to the bare server depends on it.
-WINDOWS: Final = (16, 64)
+WINDOWS: Final = (4, 16, 64)
 # How many messages the receivers may be behind before the senders wait: without it a server that is faster than the
 # load would have to keep all in memory. At 300 bytes a frame about 75 KB for each receiver. (More leaves the cache.)
 LAG: Final = 256

@@ -70,6 +70,7 @@ class Application:
             else:
                 await refuse(scope, receive, send, 404, "There is nothing here.")
         else:
+            await self.community.refresh()
             await self.http(scope, receive, send)  # type: ignore[arg-type]
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

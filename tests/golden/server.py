@@ -61,6 +61,12 @@ class Server:
             self._process.wait()
             raise
 
+    def kill(self, number: signal.Signals) -> None:
+        """End the server at once, whatever it is doing."""
+        assert self._process is not None, "the server was never started"
+        self._process.send_signal(number)
+        self._process.wait(STOP_LIMIT)
+
     def run(self, *arguments: str | Path) -> str:
         """Run `hubbub ARGUMENTS` beside the server and return what it printed; it must end well."""
         done = subprocess.run(

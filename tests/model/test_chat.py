@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.core.house import OPEN, WORLD, House, Outcome
@@ -334,3 +335,4 @@ class Chat(RuleBasedStateMachine):
 CHAT = [{"type": "chat.native", "config": {"volatile": False}}]
 
 TestChat = Chat.TestCase
+TestChat.settings = settings(max_examples=100, stateful_step_count=60)

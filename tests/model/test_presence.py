@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.core.house import House, Outcome
@@ -77,6 +78,11 @@ class Presence(RuleBasedStateMachine):
             assert {one.id for one in outcome.result} == self.here(room)
         else:
             assert outcome.result is None
+
+    @rule(place=places)
+    def crowd(self, place: int) -> None:
+        for who in range(PEOPLE):
+            self.enter(who, 0, place)
 
     @rule(who=people, pick=picks, place=places)
     def leave(self, who: int, pick: int, place: int) -> None:
@@ -215,3 +221,4 @@ class Presence(RuleBasedStateMachine):
 
 
 TestPresence = Presence.TestCase
+TestPresence.settings = settings(max_examples=60, stateful_step_count=60)

@@ -184,12 +184,22 @@ class Community:
         when the caller waits for `done` in between.
         """
         run = partial(self._run, state, command, done, session, session.user if session else user, operator, actor)
+        self.when_current(run)
+
+    def when_current(self, run: Callable[[], None]) -> None:
+        """Do something once we know all that other processes had committed by now: at once, if they did nothing."""
         if self._behind is not None:
             self._behind.append(run)
         elif self._is_behind():
             self._catch_up(run)
         else:
             run()
+
+    async def refresh(self) -> None:
+        """Wait until we know all that other processes had committed by now."""
+        current: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.when_current(lambda: None if current.done() else current.set_result(None))
+        await current
 
     async def call(
         self,

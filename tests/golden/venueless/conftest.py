@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -5,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.golden.server import Server
-from tests.golden.venueless.world import World, configuration, import_worlds
+from tests.golden.venueless.world import World, configuration, import_worlds, is_open
+
+IMPORT_LIMIT = 10.0  # seconds; how late a running server may notice the worlds of the whole suite
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,7 +30,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def configurations(server: Server, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Import the worlds of all collected tests with one command: one process instead of hundreds."""
+    """Import the worlds of all collected tests with one command: one process instead of hundreds.
+
+    Returns when the server lets clients into all of them. That it does so as soon as the command has ended is shown by
+    a test of its own; the fixture waits, so that a server that is late does not fail whichever test comes first.
+    """
     here = Path(__file__).parent
     planned: dict[str, Any] = {}
     for item in request.session.items:
@@ -35,6 +42,12 @@ def configurations(server: Server, request: pytest.FixtureRequest) -> dict[str, 
             key, parts = _plan(item)
             planned.setdefault(key, configuration(f"golden{len(planned)}", **parts))
     import_worlds(server, *planned.values())
+    deadline = time.monotonic() + IMPORT_LIMIT
+    for planned_world in planned.values():
+        while not is_open(server, planned_world["world"]["id"]):
+            assert time.monotonic() < deadline, (
+                f"an imported world is not there after {IMPORT_LIMIT} s:\n{server.log()}"
+            )
     return planned
 
 

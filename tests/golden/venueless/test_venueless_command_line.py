@@ -2,7 +2,17 @@
 
 from copy import deepcopy
 
-from tests.golden.venueless.world import OPEN, ROOM_DENIED, WORLD_DENIED, Client, World, import_worlds, room
+from tests.golden.venueless.world import (
+    OPEN,
+    ROOM_DENIED,
+    WORLD_DENIED,
+    Client,
+    World,
+    configuration,
+    import_worlds,
+    is_open,
+    room,
+)
 from websockets.exceptions import ConnectionClosed
 
 
@@ -56,3 +66,10 @@ def test_a_replaced_world(world: World) -> None:
     assert director.hello["world.config"]["world"]["title"] == "Replaced"
     assert director.room("About") == about
     assert director.rooms[-1]["name"] == "Annex"
+
+
+def test_imported_worlds_are_open_when_the_command_has_ended(world: World) -> None:
+    imported = [configuration(f"{world.id}n{number}") for number in range(50)]
+    import_worlds(world.server, *imported)
+    closed = [new["world"]["id"] for new in imported if not is_open(world.server, new["world"]["id"])]
+    assert closed == []

@@ -155,6 +155,15 @@ def import_worlds(server: Server, *configurations: Json) -> None:
     server.run("world", "import", *files, "--replace")
 
 
+def is_open(server: Server, world_id: str) -> bool:
+    """Tell whether the server lets clients into a world."""
+    try:
+        with Client(f"{server.ws_url}/ws/world/{world_id}/") as client:
+            return bool(client.call(["ping", 1]) == ["pong", 1])
+    except ConnectionClosed:
+        return False
+
+
 class Client:
     """One socket, read and written as a transcript: nothing is skipped, reordered or waited for by sleeping.
 

@@ -53,6 +53,7 @@ class VenuelessEndpoint:
         if not self._admission.admits(address):
             await refuse(scope, receive, send, 503, "There are too many connections. Try again later.")
             return
+        await self._community.refresh()  # the world may have been made just now
         accept = partial(self._accept, name, self._url or _origin(scope), address)
         await serve(scope, receive, send, accept, turn=self._turn)
 

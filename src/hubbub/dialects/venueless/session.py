@@ -89,7 +89,7 @@ class VenuelessSession(Session):
 
     def _handle(self, request: Request | Ping | Fault) -> None:
         if isinstance(request, Ping):
-            self.outbox.put(array_rpc.pong(request))
+            self._community.when_current(partial(self.outbox.put, array_rpc.pong(request)))
         elif isinstance(request, Fault):
             self.outbox.put(array_rpc.error(None, 2, "server.fatal", "Fatal Server Error"))
         elif not self.user:
