@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: run test lint format bench lock clean
+.PHONY: run test lint format bench docs lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/run.stamp
@@ -23,6 +23,10 @@ format: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
+
+# Writes docs/commands.md anew from the registry of commands.
+docs: .venv/run.stamp
+	$(BIN)/python -m hubbub.core.catalogue > docs/commands.md
 
 # Writes the lock files anew from pyproject.toml (needs the package index).
 lock: .venv/dev.stamp

@@ -6,7 +6,6 @@ appends it to the journal, the dialects tell their clients. An ephemeral event h
 are here now.
 """
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar
 
@@ -69,21 +68,23 @@ class Event(msgspec.Struct, kw_only=True, tag=True):
         """Whether the event is stored before it is told."""
         return bool(cls.WRITES or cls.ERASES)
 
-    def written(self) -> Iterator[Record]:
+    def written(self) -> list[Record]:
         """Give the records that the event leaves behind."""
-        yield from self._records(self.WRITES)
+        return self._records(self.WRITES)
 
-    def erased(self) -> Iterator[Record]:
+    def erased(self) -> list[Record]:
         """Give the records that the event removes."""
-        yield from self._records(self.ERASES)
+        return self._records(self.ERASES)
 
-    def _records(self, fields: tuple[str, ...]) -> Iterator[Record]:
+    def _records(self, fields: tuple[str, ...]) -> list[Record]:
+        records: list[Record] = []
         for field in fields:
             value = getattr(self, field)
-            if isinstance(value, Record):
-                yield value
+            if isinstance(value, tuple):
+                records += value
             elif value is not None:
-                yield from value
+                records.append(value)
+        return records
 
 
 # The world

@@ -24,7 +24,8 @@ from hubbub.core.event import (
     UserUnblocked,
     UserUpdated,
 )
-from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, Room, User, UserKind
+from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, User, UserKind
+from hubbub.core.permission import OWNER_ROLE
 
 MAX_PROFILE = 50_000
 """Bytes of JSON in a profile or a client's state."""
@@ -446,7 +447,9 @@ def do_create_user(act: Act, command: CreateUser) -> User:
 @handles(GrantRole, "world:update", rate="configure", events=(GrantGiven,))
 def do_grant(act: Act, command: GrantRole) -> None:
     """Give the role; having it already is no error."""
-    user, _ = _access_grant(act, command.user, command.role, command.room_id)
+    user = _access_grant(act, command.user, command.role, command.room_id)
+    if command.role not in act.state.world.roles:
+        raise invalid("role", "no such role; there are " + ", ".join(sorted(act.state.world.roles)))
     if command.role not in act.state.granted_roles(user.id, command.room_id):
         grant = Grant(world=user.world, user=user.id, role=command.role, room=command.room_id)
         act.emit(GrantGiven, command.room_id, grant=grant)
@@ -455,20 +458,20 @@ def do_grant(act: Act, command: GrantRole) -> None:
 
 @handles(TakeRole, "world:update", rate="configure", events=(GrantTaken,))
 def do_take(act: Act, command: TakeRole) -> None:
-    """Take the role back; not having it is no error."""
-    user, _ = _access_grant(act, command.user, command.role, command.room_id)
+    """Take the role back; not having it is no error, nor that the world does not have it any more."""
+    user = _access_grant(act, command.user, command.role, command.room_id)
     if command.role in act.state.granted_roles(user.id, command.room_id):
         grant = Grant(world=user.world, user=user.id, role=command.role, room=command.room_id)
         act.emit(GrantTaken, command.room_id, grant=grant)
         act.audit("auth.grant.taken", {"object": user.id, "role": command.role, "room": command.room_id})
 
 
-def _access_grant(act: Act, identity: int, role: str, room: int) -> tuple[User, Room | None]:
+def _access_grant(act: Act, identity: int, role: str, room: int) -> User:
     user = act.access_user(identity)
     if user.id != act.by:
         act.check_rank(user)
-    if role == "owner" and not act.operator and "owner" not in act.state.granted_roles(act.by, WORLD_WIDE):
+    if role == OWNER_ROLE and not act.operator and OWNER_ROLE not in act.state.granted_roles(act.by, WORLD_WIDE):
         raise Denied(Code.WORLD_DENIED, "Only owners make owners.")
-    if role not in act.state.world.roles:
-        raise invalid("role", "no such role; there are " + ", ".join(sorted(act.state.world.roles)))
-    return user, act.access_room(room) if room else None
+    if room:
+        act.access_room(room)
+    return user

@@ -196,6 +196,9 @@ def do_replace(act: Act, command: ReplaceWorld) -> World:
     """Check everything, then replace everything."""
     if not act.operator:
         act.deny()
+    names = [imported.import_id for imported in command.rooms]
+    if len(set(names)) < len(names):
+        raise Invalid(Code.CONFIG_INVALID, details={"rooms": ["two rooms have the same id"]})
     known = {room.import_id or str(room.id): room.id for room in act.state.rooms.values()}
     world = msgspec.structs.replace(
         act.state.world,

@@ -17,7 +17,7 @@ from typing import Any
 
 from hubbub.bus.contract import Bus
 from hubbub.core import chat, login, room, user, world
-from hubbub.core.command import Act, Command, check
+from hubbub.core.command import REGISTRY, Act, Command, check
 from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
 from hubbub.core.event import (
     Event,
@@ -103,6 +103,8 @@ class Community:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, Timer] = {}
         self._closed = False
+        self._looked = False
+        """Whether we looked in this turn of the loop for what other processes did, and it was nothing."""
         if hub:
             bus.subscribe(hub.hear)
 
@@ -239,10 +241,9 @@ class Community:
             operator=operator,
         )
         try:
-            spec = check(act, command)
             if session:
-                session.buckets.take(spec.rate, self.rates, act.now)
-            result = spec.handler(act, command)
+                session.buckets.take(REGISTRY[type(command)].rate, self.rates, act.now)
+            result = check(act, command).handler(act, command)
         except HubbubError as error:
             done(error)
         except Exception:
@@ -362,16 +363,26 @@ class Community:
         self._timers["watch"] = self.clock.call_later(WATCH, self._watch)
 
     def _is_behind(self) -> bool:
+        """Tell whether there is something to catch up with. Looks once in a turn of the loop."""
+        if self._looked:
+            return False
         try:
-            return bool(self._distrusted) or self._missed or self.store.changed()
+            behind = bool(self._distrusted) or self._missed or self.store.changed()
         except StoreError:
             logger.exception("could not look for what other processes wrote")
-            self._missed = True
-            return True
+            behind = self._missed = True
+        if not behind:
+            self._looked = True
+            self.soon(self._look_again)
+        return behind
+
+    def _look_again(self) -> None:
+        self._looked = False
 
     def _distrust(self, state: WorldState) -> None:
         """Let no command be done before this world is read anew."""
         self._distrusted.add(state.world.id)
+        self._looked = False
         if self._behind is None:
             self._catch_up(None)
 

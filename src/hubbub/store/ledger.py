@@ -69,7 +69,7 @@ class Ledger:
         A message gets the `seq` of the event that posts it. What was there before goes to `stamps`, for `revert`.
         """
         risen: list[Counter] = []
-        records = list(event.written())
+        records = event.written()
         for record in records:
             if type(record) is World:
                 self.epochs[record.id] = record.epoch

@@ -31,7 +31,7 @@ from hubbub.web.page import HEADERS, index_page, message_page
 logger = logging.getLogger(__name__)
 
 READ = [HttpMethod.GET, HttpMethod.HEAD]
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 MAX_BODY = 65_536
 """Bytes of a body, where nothing else is said."""
 
@@ -172,7 +172,7 @@ def refuse_request(request: Request[Any, Any, Any], error: HTTPException) -> Res
 def hide_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Log our own mistake under an id, and let nothing of it out but the id."""
     if isinstance(error, HTTPException) and error.detail == "client disconnected prematurely":
-        logger.info("a client went away while it sent %s", request.scope["path"][:200].__repr__())
+        logger.info("a client went away while it sent %r", request.scope["path"][:200])
         return Response(None, status_code=400)
     fault = secrets.token_hex(4)
     logger.error("fault %s at %s %r", fault, request.scope["method"], request.scope["path"][:200], exc_info=error)

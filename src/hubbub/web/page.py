@@ -72,7 +72,8 @@ def message_page(title: str, message: str) -> str:
 
 def index_page(*, title: str, world: str, origin: str, version: str) -> str:
     """Write the front page: whose it is, how programs reach it, how its owner gets in."""
-    socket = "ws" + origin.removeprefix("http")
+    socket = "ws" + origin.removeprefix("http") if origin else ""
+    place = f" on <code>{escape(origin)}</code>" if origin else ""
     dialects = "\n".join(
         f'<h3 class="soft">{escape(name)}</h3>\n<dl>\n'
         + "\n".join(_endpoint(entry, origin, socket, world) for entry in endpoints)
@@ -82,7 +83,7 @@ def index_page(*, title: str, world: str, origin: str, version: str) -> str:
     return page(
         title,
         f"""<h1>{escape(title)}</h1>
-<p class="soft">A community on <code>{escape(origin)}</code>, run by Hubbub {escape(version)}.</p>
+<p class="soft">A community{place}, run by Hubbub {escape(version)}.</p>
 <h2>Coming in</h2>
 <p>This server has no web client yet: use an app or a bot that speaks one of the protocols below. An invite link leads
 to its room in such an app.</p>

@@ -16,10 +16,11 @@ SOFT_LIMIT: Final = 256 * 1024
 HARD_LIMIT: Final = 4 * 1024 * 1024
 """Bytes that may wait for a reader before it is closed with 1013; some 18,000 frames of a busy room."""
 LONG: Final = 0.001
-REST: Final = 0.5
-MOST_REST: Final = 0.005
-"""After a flush that took longer than LONG seconds, the next waits for REST of that time, at most MOST_REST: more is
-then joined in one write. Writing to a thousand takes 5 ms, be it one message or fifty. Who sends rarely never waits."""
+QUIET: Final = 0.0005
+MOST_GATHER: Final = 0.01
+"""Soon after a flush that took longer than LONG seconds, the next waits until nothing more has come in for QUIET
+seconds, but not longer than the last one took, nor than MOST_GATHER: more is then joined in one write. Writing to a
+thousand takes 5 ms, be it one message or fifty. Who sends rarely never waits."""
 TRY_AGAIN_LATER: Final = 1013
 """Tells a client to come back and resume (IANA WebSocket close code registry)."""
 
@@ -166,6 +167,7 @@ class Group(Generic[T]):
                 if outbox.slow and outbox.batch is batch:
                     outbox.stray(batch)
         batch.frames.append(frame)
+        self.turn.broadcasts += 1
         for outbox in batch.strays:
             if droppable and outbox.slow:
                 self.turn.dropped += 1
@@ -197,8 +199,8 @@ class Turn:
     """
 
     __slots__ = (
-        *("_dirty", "_flushes", "_groups", "_joins", "_loop", "_rest_until", "_writes"),
-        *("dropped", "hard_limit", "overflows", "soft_limit"),
+        *("_dirty", "_flushes", "_gather_until", "_groups", "_joins", "_loop", "_quiet_since", "_seen"),
+        *("_writes", "broadcasts", "dropped", "hard_limit", "overflows", "soft_limit"),
     )
 
     def __init__(
@@ -214,7 +216,8 @@ class Turn:
         self.hard_limit = hard_limit
         self._dirty: list[Outbox] = []
         self._groups: list[Group[Any]] = []
-        self._rest_until = 0.0
+        self._gather_until = self._quiet_since = 0.0
+        self._seen = self.broadcasts = 0
         self._flushes = self._writes = self._joins = self.dropped = self.overflows = 0
 
     def broadcast(self, outboxes: Iterable[Outbox], frame: bytes, *, droppable: bool = False) -> None:
@@ -245,12 +248,22 @@ class Turn:
         )
 
     def _schedule(self) -> None:
-        """Flush at the end of this loop turn; but after a flush that took long, only when it has rested a while."""
-        rest = self._rest_until - perf_counter() if self._rest_until else 0.0
-        if rest > 0:
-            self._loop.call_later(rest, self._flush)
+        """Flush at the end of this loop turn; but soon after a flush that took long, gather first."""
+        if self._gather_until and perf_counter() < self._gather_until:
+            self._seen = 0
+            self._loop.call_soon(self._gather)
         else:
             self._loop.call_soon(self._flush)
+
+    def _gather(self) -> None:
+        """Flush when it is quiet or late, else look again in the next loop turn. (A loop's timers are too coarse.)"""
+        now = perf_counter()
+        if self._seen != self.broadcasts:
+            self._seen, self._quiet_since = self.broadcasts, now
+        if now - self._quiet_since > QUIET or now > self._gather_until:
+            self._flush()
+        else:
+            self._loop.call_soon(self._gather)
 
     def _flush(self) -> None:
         begun = perf_counter()  # a loop's own clock stands still within a turn
@@ -277,7 +290,7 @@ class Turn:
                 # One broken transport must not keep the frames from the others.
                 logger.exception("transport failed")
         took = perf_counter() - begun
-        self._rest_until = begun + took + min(took * REST, MOST_REST) if took > LONG else 0.0
+        self._gather_until = begun + took + min(took, MOST_GATHER) if took > LONG else 0.0
         self._flushes += 1
         self._writes += writes
         self._joins += joins

@@ -34,7 +34,7 @@ def test_an_invite_is_found_in_any_world(site: Site, code: str) -> None:
 
 def test_a_domain_that_is_none_leads_nowhere(site: Site, code: str) -> None:
     site.do(UpdateWorld(domain="evil.example\r\nSet-Cookie: x"))
-    answer = site.ask("GET", f"/{code}", headers={"Host": "a b<c>"})
+    answer = site.ask("GET", f"/{code}", headers={"Host": "[a@b"})
     assert answer.status_code == 302
     assert answer.headers["location"].startswith("/standalone/")
     assert "set-cookie" not in answer.headers

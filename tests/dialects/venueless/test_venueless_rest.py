@@ -222,11 +222,11 @@ def test_a_page_that_is_not_there(site: Site, page: str) -> None:
     assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("room", ["x", str(uuid4()), "0" * 36, "%00", "..", "5" * 1000])
+@pytest.mark.parametrize("room", ["x", str(uuid4()), "0" * 36, "%00", "5" * 1000])
 def test_a_room_that_is_not_there(site: Site, room: str) -> None:
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         answer = site.ask(method, f"{API}/rooms/{room}/", json={"name": "x"}, headers=site.bearer("api"))
-        assert answer.status_code in ((404, 405) if room == ".." else (404,))
+        assert answer.status_code == 404
 
 
 # Commands

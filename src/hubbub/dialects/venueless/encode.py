@@ -85,6 +85,7 @@ class VenuelessEncoder(Encoder):
         self.turn = turn
         self.clock = clock
         self._configs: dict[object, msgspec.Raw] = {}
+        self._written: tuple[Message | None, msgspec.Raw] = (None, msgspec.Raw(b"null"))
         self._tellers: dict[type[Event], Callable[[Any, Audience], None]] = {
             MessagePosted: self._message_posted,
             MessageReacted: self._message_reacted,
@@ -252,8 +253,13 @@ class VenuelessEncoder(Encoder):
             if state.notifications
         }
 
-    def message(self, message: Message) -> Json:
-        """Write a message as a chat event."""
+    def message(self, message: Message) -> msgspec.Raw:
+        """Write a message as a chat event; the newest one only once, for its sender and for all others."""
+        if message is not self._written[0]:
+            self._written = message, msgspec.Raw(msgspec.json.encode(self._message(message)))
+        return self._written[1]
+
+    def _message(self, message: Message) -> Json:
         kind, content = self._content(message)
         return {
             "event_id": message.number,
@@ -306,18 +312,17 @@ class VenuelessEncoder(Encoder):
 
         Mostly that is nobody, and all get the same bytes.
         """
-        payload = self.message(message)
+        event = self.message(message)
         lacking = self._lacking(self._people(message), audience)
         if not lacking:
-            payload["users"] = {}
-            audience.broadcast(array_rpc.push(name, payload))
+            audience.broadcast(array_rpc.push(name, _with_users(event, {})))
             return
         frames: dict[tuple[int, ...], bytes] = {}
         for outbox, session in audience.members.items():
             place, fetched = session.topics[Topic.CHAT.value, message.room], session.fetched(message.room)
             people = tuple(user for user, told in lacking.items() if place > told and user not in fetched)
             if people not in frames:
-                frames[people] = array_rpc.push(name, {**payload, "users": self.users(people)})
+                frames[people] = array_rpc.push(name, _with_users(event, self.users(people)))
             outbox.put(frames[people])
 
     def fetched(self, session: Session, audience: Audience | None, messages: list[Message]) -> Json:
@@ -453,6 +458,11 @@ class VenuelessEncoder(Encoder):
 
     def _close_later(self, session: Session, delay: timedelta) -> None:
         self.clock.call_later(delay, session.outbox.close)
+
+
+def _with_users(event: msgspec.Raw, users: Json) -> msgspec.Raw:
+    """Add the profiles of its people to a chat event that is written already."""
+    return msgspec.Raw(b'%b,"users":%b}' % (bytes(event)[:-1], msgspec.json.encode(users)))
 
 
 def _others(audience: Audience, event: Event) -> list[Outbox]:

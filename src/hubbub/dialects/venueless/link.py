@@ -7,6 +7,7 @@ from typing import Any
 from litestar import HttpMethod, Request, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from hubbub.core.error import Unknown
@@ -23,9 +24,7 @@ _INVITE = re.compile(f"[{INVITE_ALPHABET}]{{{INVITE_LENGTH}}}")
 _LOGIN = re.compile(f"[{INVITE_ALPHABET}]{{{LOGIN_CODE_LENGTH}}}")
 _SECRET = {"Cache-Control": "no-store"}
 
-LOGIN_GONE = (
-    "This login link is not valid: it is used up, too old, or not copied whole. Ask whoever sent it for a new one."
-)
+LOGIN_GONE = "This login link is not valid: it is too old, or not copied whole. Ask whoever sent it for a new one."
 
 
 def create_links(community: Community, *, url: str, world: str) -> list[HTTPRouteHandler]:
@@ -33,7 +32,7 @@ def create_links(community: Community, *, url: str, world: str) -> list[HTTPRout
     throttle = Throttle(community, "login")
 
     @route("/{code:str}", http_method=READ, include_in_schema=False)
-    async def follow_invite(request: Request[Any, Any, Any], code: str) -> Redirect:
+    async def follow_invite(request: Request[Any, Any, Any], code: FromPath[str]) -> Redirect:
         """Lead a guest to the room's page, with the code in the fragment."""
         if _INVITE.fullmatch(code):
             throttle.take(address_of(request))
@@ -48,7 +47,7 @@ def create_links(community: Community, *, url: str, world: str) -> list[HTTPRout
         raise NotFoundException("There is nothing here.")
 
     @route("/login/{code:str}", http_method=READ, include_in_schema=False)
-    async def follow_login(request: Request[Any, Any, Any], code: str) -> Redirect:
+    async def follow_login(request: Request[Any, Any, Any], code: FromPath[str]) -> Redirect:
         """Lead somebody to the front page, with a token in the fragment."""
         if _LOGIN.fullmatch(code):
             throttle.take(address_of(request))

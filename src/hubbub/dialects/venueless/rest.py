@@ -13,7 +13,7 @@ from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.params import JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import Guard
 
 from hubbub.core.command import REGISTRY, Command
@@ -215,13 +215,13 @@ ANYBODY: tuple[str, ...] = ()
 
 
 @get("/", door=SECRETS, sync_to_thread=False, summary="Read the world")
-def read_world(request: Request[Any, Any, Any], world: str) -> WorldView:
+def read_world(request: Request[Any, Any, Any], world: FromPath[str]) -> WorldView:
     """Give the world with its secrets."""
     return view_world(caller_of(request).state.world)
 
 
 @patch("/", door=SECRETS, summary="Change the world")
-async def change_world(request: Request[Any, Any, Any], world: str, data: JSONBody[WorldBody]) -> WorldView:
+async def change_world(request: Request[Any, Any, Any], world: FromPath[str], data: JSONBody[WorldBody]) -> WorldView:
     """Change what is given; the id cannot change."""
     caller = caller_of(request)
     own = caller.state.world
@@ -250,7 +250,7 @@ def _others(caller: Caller) -> list[WorldState]:
 
 
 @post("/schedule_update", door=API, status_code=200, summary="Tell everybody that the timetable has changed")
-async def update_schedule(request: Request[Any, Any, Any], world: str, data: JSONBody[ScheduleBody]) -> Json:
+async def update_schedule(request: Request[Any, Any, Any], world: FromPath[str], data: JSONBody[ScheduleBody]) -> Json:
     """Tell everybody; the timetable must be the one that the world has, as a token may be meant for another's."""
     caller = caller_of(request)
     missing = {name: ["This field is required."] for name in ("domain", "event") if not getattr(data, name)}
@@ -274,7 +274,7 @@ def _site(url: str) -> str:
 
 
 @post("/delete_user", door=ANYBODY, status_code=204, summary="Forget a user")
-async def delete_user(request: Request[Any, Any, Any], world: str, data: JSONBody[UserBody]) -> None:
+async def delete_user(request: Request[Any, Any, Any], world: FromPath[str], data: JSONBody[UserBody]) -> None:
     """Forget somebody by the id of the user or of the ticket system's token."""
     caller = caller_of(request)
     given = [value for value in (data.user_id, data.token_id) if value not in (None, "")]
@@ -294,7 +294,7 @@ def make_list_rooms(url: str) -> HTTPRouteHandler:
     """Give the handler that lists rooms; `url` is how the server is reached, from the request when empty."""
 
     @get("/rooms/", door=API, summary="List the rooms")
-    async def list_rooms(request: Request[Any, Any, Any], world: str, page: str = "1") -> RoomPage:
+    async def list_rooms(request: Request[Any, Any, Any], world: FromPath[str], page: FromQuery[str] = "1") -> RoomPage:
         """Give a page of rooms in the organisers' order; pages count from 1."""
         rooms: list[Room] = await caller_of(request).call(ListRoomConfigs())
         pages = max(1, -(-len(rooms) // PAGE_SIZE))
@@ -313,33 +313,37 @@ def make_list_rooms(url: str) -> HTTPRouteHandler:
 
 
 @post("/rooms/", door=API, summary="Make a room")
-async def add_room(request: Request[Any, Any, Any], world: str, data: JSONBody[RoomBody]) -> RoomView:
+async def add_room(request: Request[Any, Any, Any], world: FromPath[str], data: JSONBody[RoomBody]) -> RoomView:
     """Make a room behind all others, unless `sorting_priority` says otherwise."""
     return view_room(await caller_of(request).call(AddRoom(settings=data.settings(whole=True))))
 
 
 @get("/rooms/{room:str}/", door=API, summary="Read a room")
-async def read_room(request: Request[Any, Any, Any], world: str, room: str) -> RoomView:
+async def read_room(request: Request[Any, Any, Any], world: FromPath[str], room: FromPath[str]) -> RoomView:
     """Give a room."""
     return view_room(await caller_of(request).call(GetRoomConfig(room=room_id(room))))
 
 
 @patch("/rooms/{room:str}/", door=API, summary="Change a room")
-async def change_room(request: Request[Any, Any, Any], world: str, room: str, data: JSONBody[RoomBody]) -> RoomView:
+async def change_room(
+    request: Request[Any, Any, Any], world: FromPath[str], room: FromPath[str], data: JSONBody[RoomBody]
+) -> RoomView:
     """Change what is given."""
     command = UpdateRoom(room=room_id(room), settings=data.settings())
     return view_room(await caller_of(request).call(command))
 
 
 @put("/rooms/{room:str}/", door=API, summary="Replace a room")
-async def replace_room(request: Request[Any, Any, Any], world: str, room: str, data: JSONBody[RoomBody]) -> RoomView:
+async def replace_room(
+    request: Request[Any, Any, Any], world: FromPath[str], room: FromPath[str], data: JSONBody[RoomBody]
+) -> RoomView:
     """Change what is given; only the name must be, as in the original."""
     command = UpdateRoom(room=room_id(room), settings=data.settings(whole=True))
     return view_room(await caller_of(request).call(command))
 
 
 @delete("/rooms/{room:str}/", door=API, summary="Close a room for good")
-async def delete_room(request: Request[Any, Any, Any], world: str, room: str) -> None:
+async def delete_room(request: Request[Any, Any, Any], world: FromPath[str], room: FromPath[str]) -> None:
     """Close a room."""
     await caller_of(request).call(DeleteRoom(room=room_id(room)))
 
