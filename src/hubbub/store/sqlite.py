@@ -30,7 +30,7 @@ GROUP = 1000
 """Callers that share a transaction at most, so that the first of them does not wait for all the world."""
 
 AT_ONCE = 0.002
-"""Seconds that a commit may hold up the event loop. One on a solid state disk takes a twentieth of that."""
+"""Seconds that the event loop may wait for the disk in a commit. A solid state disk takes a twentieth of that."""
 
 PATIENCE = 100
 """Groups that go through the thread after a commit that took longer."""
@@ -186,9 +186,10 @@ class SqliteStore(Store):
         if self._patience:
             self._patience -= 1
             return False
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.thread_time()
         written = self._writer.write_at_once(prepared)
-        if not written or time.perf_counter() - begun > AT_ONCE:
+        waited = (time.perf_counter() - begun) - (time.thread_time() - worked)
+        if not written or waited > AT_ONCE:
             self._patience = PATIENCE
         return written
 
