@@ -24,8 +24,10 @@ RECEIVERS: Final = 1_000
 SAMPLE: Final = 20
 SENDERS: Final = 4
 # Unacknowledged messages of one sender. The more are in flight, the more are joined in one write, and the less the
-# system calls weigh against the work for one message; so the ratio to the bare server depends on it.
+# system calls weigh against the work for one message; so the ratio to the bare server depends on it. With 64 in flight
+# in all, both servers are busy and write about 20 KB at a time; that is judged, the others are there to be seen.
 WINDOWS: Final = (4, 16, 64)
+JUDGED: Final = 16
 # How many messages the receivers may be behind before the senders wait: without it a server that is faster than the
 # load would have to keep all in memory. At 300 bytes a frame about 75 KB for each receiver. (More leaves the cache.)
 LAG: Final = 256
@@ -208,7 +210,14 @@ def run(how: Run) -> list[Figure]:
         figures += [
             our.figure(f"fan-out, {flight}", note),
             least.figure("the bare server", "the same receivers, frames, messages"),
-            Figure("ratio of the two", "", ratios, TARGET, at_most=False, note="median of the repeats' ratios"),
+            Figure(
+                f"ratio of the two, {flight}",
+                "",
+                ratios,
+                TARGET if window == JUDGED else None,
+                at_most=False,
+                note="median of the repeats' ratios",
+            ),
         ]
     return figures
 

@@ -7,11 +7,13 @@ import secrets
 from hubbub.bus.memory import MemoryBus
 from hubbub.core.id import IdGenerator
 from hubbub.dialects.venueless.endpoint import VenuelessEndpoint
+from hubbub.dialects.venueless.push import write_notification
 from hubbub.live.admission import Admission
 from hubbub.live.clock import Clock, SystemClock
 from hubbub.live.community import Community
 from hubbub.live.hub import Hub
-from hubbub.live.world import ensure_world
+from hubbub.live.push import PushSender
+from hubbub.live.world import ensure_push_keys, ensure_world
 from hubbub.settings import Settings
 from hubbub.store.open import open_store
 from hubbub.web.http import create_http
@@ -49,6 +51,10 @@ class Application:
         )
         await self.community.open()
         self.admin_link = await ensure_world(self.community, self.settings.world)
+        await ensure_push_keys(self.community)
+        self.push = self._push_sender() if self.settings.push else None
+        if self.push:
+            await self.push.open()
         admission = Admission(self.settings.max_connections, self.settings.max_connections_per_address)
         self.venueless = VenuelessEndpoint(self.community, self.turn, admission, self.settings.url)
         self.http = create_http(self.community, self.settings)
@@ -57,8 +63,19 @@ class Application:
     async def close(self) -> None:
         """Finish what is being done and close the store."""
         self.ready = False
+        if self.push:
+            await self.push.close()
         await self.community.close()
         await self.store.close()
+
+    def _push_sender(self) -> PushSender:
+        url = self.settings.url
+        return PushSender(
+            self.community,
+            write_notification,
+            subject=url if url.startswith("https://") else "",
+            allow_private=self.settings.push_allow_private,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request or WebSocket connection, or the lifespan."""

@@ -40,6 +40,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Connections at once."""
     max_connections_per_address: int = 20_000
     """Connections at once from one address. High, as everybody has the same address behind a proxy."""
+    push: bool = True
+    """Whether mentions and direct messages go to the browsers of people who are not connected."""
+    push_allow_private: bool = False
+    """Whether a push service may be at a private address, as in an intranet."""
     rates: dict[str, Rate] = msgspec.field(default_factory=dict)
     """Rate limits by class, over the defaults; in the TOML file [rates.message] with per_second and burst."""
 

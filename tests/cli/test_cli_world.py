@@ -58,8 +58,10 @@ def test_secrets_are_exported_only_when_asked_for(home: Shell) -> None:
     file = home.home / "out.json"
     home.ok("world", "export", "main", file)
     assert "JWT_secrets" not in file.read_text()
+    assert "vapid" not in file.read_text()
     home.ok("world", "export", "main", file, "--with-secrets")
     assert "JWT_secrets" in file.read_text()
+    assert len(json.loads(file.read_text())["world"]["vapid_private_key"]) == 43
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -92,6 +94,14 @@ def test_a_file_without_secrets_leaves_the_worlds_own(home: Shell, explicit: boo
     home.ok("world", "import", home.file(changed), "--replace")
     after = json.loads(home.ok("world", "export", "main", "--with-secrets"))
     assert after["world"]["JWT_secrets"] == ([] if explicit else before["world"]["JWT_secrets"])
+    assert after["world"]["vapid_private_key"] == before["world"]["vapid_private_key"]
+
+
+def test_a_file_may_bring_another_key_for_pushes(home: Shell) -> None:
+    exported = json.loads(home.ok("world", "export", "main", "--with-secrets"))
+    exported["world"]["vapid_private_key"] = other = "A" * 42 + "E"
+    home.ok("world", "import", home.file(exported), "--replace")
+    assert json.loads(home.ok("world", "export", "main", "--with-secrets"))["world"]["vapid_private_key"] == other
 
 
 def test_an_imported_world_without_secrets_gets_one(shell: Shell) -> None:
@@ -149,6 +159,7 @@ BAD: list[tuple[Any, str]] = [
     ({"world": {"id": "a", "title": "x" * 301}}, "world.title: 1 to 300"),
     ({"world": {"id": "a", "connection_limit": "3"}}, "world.connection_limit:"),
     ({"world": {"id": "a", "JWT_secrets": [{"issuer": "a", "audience": "b"}]}}, "world.JWT_secrets[0]"),
+    ({"world": {"id": "a", "vapid_private_key": "rubbish"}}, "world.vapid_private_key"),
     ({"world": {"id": "a"}, "roles": {"admin": "all"}}, "roles[...]:"),
     ({"world": {"id": "a"}, "trait_grants": []}, "trait_grants:"),
     ({"world": {"id": "a"}, "rooms": {}}, "rooms:"),

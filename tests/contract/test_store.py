@@ -23,12 +23,15 @@ from hubbub.core.event import (
     MessagePosted,
     MessageReacted,
     PasswordSet,
+    PushSubscribed,
+    PushUnsubscribed,
     ReadMarked,
     RoomCreated,
     RoomUpdated,
     UserBanned,
     UserBlocked,
     UserCreated,
+    UserDeleted,
     UserReactivated,
     UserUnblocked,
     UserUpdated,
@@ -47,6 +50,7 @@ from hubbub.core.model import (
     LoginCode,
     Member,
     Message,
+    PushSubscription,
     ReadState,
     Record,
     Room,
@@ -546,6 +550,41 @@ def test_a_login_code_is_good_until_it_expires(site: Site) -> None:
             assert await store.login_code("d", NOW) == code
             assert await store.login_code("d", NOW + HOUR) is None
             assert await store.login_code("e", NOW) is None
+
+    run(test)
+
+
+def push_of(user: int, name: str, created: datetime = NOW, expires: datetime | None = None) -> PushSubscription:
+    return PushSubscription(
+        world=WORLD, digest=name, user=user, endpoint=name, p256dh="p", auth="a", created=created, expires=expires
+    )
+
+
+def test_push_subscriptions_come_oldest_first(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            new, old, bobs = push_of(ANN, "a", NOW), push_of(ANN, "b", NOW - HOUR), push_of(BOB, "c")
+            await store.commit([PushSubscribed(world=WORLD, subscription=one) for one in (new, old, bobs)])
+            assert await store.push_subscriptions(ANN) == [old, new]
+            await store.commit([PushSubscribed(world=WORLD, subscription=push_of(BOB, "a"))])
+            assert await store.push_subscriptions(ANN) == [old]
+            await store.commit([PushUnsubscribed(world=WORLD, subscriptions=(old,))])
+            assert await store.push_subscriptions(ANN) == []
+            assert len(await store.push_subscriptions(BOB)) == 2
+
+    run(test)
+
+
+def test_push_subscriptions_that_are_over_are_forgotten(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            over, good, bobs = push_of(ANN, "a", expires=NOW), push_of(ANN, "b", expires=NOW + HOUR), push_of(BOB, "c")
+            await store.commit([PushSubscribed(world=WORLD, subscription=one) for one in (over, good, bobs)])
+            gone = msgspec.structs.replace(user_of(BOB), deleted=True)
+            await store.commit([UserDeleted(world=WORLD, user=gone)])
+            assert await store.prune(NOW - HOUR) == 2
+            assert await store.push_subscriptions(ANN) == [good]
+            assert await store.push_subscriptions(BOB) == []
 
     run(test)
 

@@ -34,6 +34,7 @@ from hubbub.core.model import (
     Grant,
     LoginCode,
     Message,
+    PushSubscription,
     Record,
     Room,
     User,
@@ -143,6 +144,11 @@ class Cabinet:
         self._wait()
         found = self.records.get((LoginCode, (digest,)))
         return found if isinstance(found, LoginCode) and found.expires > now else None
+
+    async def push_subscriptions(self, user: int) -> list[PushSubscription]:
+        self._wait()
+        found = [one for one in self.records.values() if isinstance(one, PushSubscription) and one.user == user]
+        return sorted(found, key=lambda one: one.created)
 
 
 class House:

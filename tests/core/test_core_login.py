@@ -124,7 +124,7 @@ def test_what_is_no_token(house: House, rubbish: str) -> None:
 def test_only_one_algorithm(house: House) -> None:
     assert refused(house, token=token(house, algorithm="HS512")) == Code.TOKEN_INVALID
     head, body, _ = token(house).split(".")
-    unsigned = jwt.encode({"uid": "ada"}, None, algorithm="none").split(".")[0]
+    unsigned = jwt.encode({"uid": "ada"}, "", algorithm="none").split(".")[0]
     assert refused(house, token=f"{unsigned}.{body}.") == Code.TOKEN_INVALID
     assert refused(house, token=f"{head}.{body}.AAAA") == Code.TOKEN_INVALID
 

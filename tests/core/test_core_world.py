@@ -90,6 +90,8 @@ def test_settings_are_merged_by_key(house: House) -> None:
         ({"track_room_views": "yes"}, "track_room_views"),
         ({"anything": "x" * MAX_CONFIG}, "config"),
         ({"JWT_secrets": []}, "JWT_secrets"),
+        ({"vapid_private_key": "A" * 42 + "E"}, "vapid_private_key"),
+        ({"vapid_private_key": None}, "vapid_private_key"),
     ],
 )
 def test_settings_that_make_no_sense(house: House, config: Any, field: str) -> None:
@@ -122,6 +124,17 @@ def test_secrets_are_for_those_who_hold_them_and_never_audited(house: House) -> 
     assert (entry.type, entry.data["fields"]) == ("world.updated", ["JWT_secrets", "conftool_password"])
     assert "hush" not in str(entry)
     assert house.state.world.config["JWT_secrets"] == []
+
+
+@pytest.mark.parametrize("key", ["", "rubbish", "A" * 43, 5, []])
+def test_a_key_that_could_not_sign_is_refused(house: House, key: object) -> None:
+    owner = house.owner()
+    command = UpdateWorld(config={"vapid_private_key": key}, secrets=True)
+    assert house.refusal(command, owner) == Code.CONFIG_INVALID
+    good = "A" * 42 + "E"
+    entry = house.do(UpdateWorld(config={"vapid_private_key": good}, secrets=True), owner).one(Audited).entry
+    assert good not in str(entry)
+    assert house.state.world.config["vapid_private_key"] == good
 
 
 def test_a_timetable_that_moves_is_told(house: House) -> None:

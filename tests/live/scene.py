@@ -21,9 +21,9 @@ from hubbub.core.state import WorldState
 from hubbub.core.user import CreateUser, GrantRole, UpdateUser
 from hubbub.live.clock import Timer
 from hubbub.live.community import Community
-from hubbub.live.hub import Audience, Encoder, Hub
+from hubbub.live.hub import Hub
 from hubbub.live.rate import DEFAULT_RATES, Rate
-from hubbub.live.session import Session
+from hubbub.live.session import Audience, Encoder, Session
 from hubbub.store.contract import StoreUnavailable
 from hubbub.store.sqlite import SqliteStore
 from hubbub.wire.outbox import Outbox, Turn

@@ -9,7 +9,9 @@ from typing import Any, TextIO
 import structlog
 
 HIDDEN = "[hidden]"
-SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|credential|client_id|login_code", re.IGNORECASE)
+SECRET_KEYS = re.compile(
+    r"password|secret|private_key|token|authorization|cookie|credential|client_id|login_code", re.IGNORECASE
+)
 SECRET_TEXTS = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a signed token
     r"|(?<=/login/)[A-Za-z0-9]+"  # a short login token

@@ -1,7 +1,6 @@
 """`hubbub world`: make, list, import and export worlds."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -114,11 +113,15 @@ def _read(path: Path) -> "WorldFile":
 
 async def _import(community: "Community", file: "WorldFile") -> str:
     """Make or replace a world in one transaction."""
+    from hubbub.core.world import GUARDED_SETTINGS
+    from hubbub.wire.web_push import new_private_key
+
     command, state = file.world, community.worlds.get(file.name)
     if state:
-        kept = state.world.config.get("JWT_secrets")
-        if "JWT_secrets" not in command.config and kept:
-            command = msgspec.structs.replace(command, config={**command.config, "JWT_secrets": kept})
+        kept = {name: value for name in GUARDED_SETTINGS if (value := state.world.config.get(name))}
+        command = msgspec.structs.replace(
+            command, config={"vapid_private_key": new_private_key(), **kept, **command.config}
+        )
         await community.call(state, command, operator=True)
         return f"The world {file.name} begins anew with {_rooms(len(command.rooms))}."
     await community.store.commit(_creation(community, file))
@@ -128,9 +131,9 @@ async def _import(community: "Community", file: "WorldFile") -> str:
 def _creation(community: "Community", file: "WorldFile") -> "list[Event]":
     from hubbub.core.event import RoomCreated, WorldCreated
     from hubbub.core.model import Room, World
+    from hubbub.live.world import own_secrets
 
     command, now = file.world, community.clock()
-    own = {"secret": secrets.token_urlsafe(32), "issuer": "hubbub", "audience": file.name}
     world = World(
         id=community.new_id(),
         name=file.name,
@@ -138,7 +141,7 @@ def _creation(community: "Community", file: "WorldFile") -> "list[Event]":
         domain=command.domain,
         roles=command.roles,
         trait_grants=command.trait_grants,
-        config={"JWT_secrets": [own], **command.config},
+        config={**own_secrets(file.name), **command.config},
         created=now,
     )
     events: list[Event] = [WorldCreated(world=world.id, config=world)]
@@ -158,7 +161,7 @@ def export(
     name: Annotated[str, typer.Argument(help="The world.")],
     file: Annotated[Path | None, typer.Argument(help="Where to write; to stdout if not given.")] = None,
     with_secrets: Annotated[
-        bool, typer.Option("--with-secrets", help="Write the JWT secrets too: who has them can be anybody.")
+        bool, typer.Option("--with-secrets", help="Write the secrets too: who has them can be anybody.")
     ] = False,
     database: DatabaseOption = None,
     config: ConfigOption = None,

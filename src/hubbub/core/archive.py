@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription
 
 
 class Archive(Protocol):
@@ -36,4 +36,8 @@ class Archive(Protocol):
 
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         """Read a short login token that has not expired."""
+        ...
+
+    async def push_subscriptions(self, user: int) -> list[PushSubscription]:
+        """Read where a user's browsers are told of what happens, oldest first."""
         ...

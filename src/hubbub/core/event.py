@@ -21,6 +21,7 @@ from hubbub.core.model import (
     LoginCode,
     Member,
     Message,
+    PushSubscription,
     ReadState,
     Record,
     Room,
@@ -38,7 +39,7 @@ class Topic(StrEnum):
     CHAT = "chat"
 
 
-class Event(msgspec.Struct, kw_only=True, tag=True):
+class Event(msgspec.Struct, kw_only=True, tag=True, omit_defaults=True):
     """The base of every event.
 
     `room` is 0 for what concerns the world. `by` is the user who did it (0: the system, the command line), `session`
@@ -298,6 +299,24 @@ class FileUploaded(Event, kw_only=True):
     JOURNALLED = False
 
     upload: Upload
+
+
+class PushSubscribed(Event, kw_only=True):
+    """A browser of a user wants to be told of what happens while it is not connected."""
+
+    WRITES = ("subscription",)
+    JOURNALLED = False
+
+    subscription: PushSubscription
+
+
+class PushUnsubscribed(Event, kw_only=True):
+    """Browsers are told no more: they are gone, too many, or their user is."""
+
+    ERASES = ("subscriptions",)
+    JOURNALLED = False
+
+    subscriptions: tuple[PushSubscription, ...]
 
 
 # Talk

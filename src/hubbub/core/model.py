@@ -19,7 +19,7 @@ WORLD_WIDE = 0
 """Stands where a room's id would, for what holds in the whole world."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The base of every record."""
 
     KEY: ClassVar[tuple[str, ...]] = ("id",)
@@ -266,6 +266,26 @@ class Upload(Record, frozen=True, kw_only=True):
     at: datetime
 
 
+class PushSubscription(Record, frozen=True, kw_only=True):
+    """Where a user's browser is told of what happens while it is not connected (RFC 8030), and its keys (RFC 8291).
+
+    A secret of the client: who has the endpoint can send to it. `digest` is the endpoint's SHA-256 in hexadecimal: in a
+    world an endpoint belongs to the user who gave it last, as a browser has one whoever uses it. `p256dh` (65 bytes)
+    and `auth` (16 bytes) are base64url without padding.
+    """
+
+    KEY = ("world", "digest")
+
+    world: int
+    digest: str
+    user: int
+    endpoint: str
+    p256dh: str
+    auth: str
+    created: datetime
+    expires: datetime | None = None
+
+
 RECORDS: tuple[type[Record], ...] = (
     World,
     User,
@@ -281,4 +301,5 @@ RECORDS: tuple[type[Record], ...] = (
     ReadState,
     AuditEntry,
     Upload,
+    PushSubscription,
 )

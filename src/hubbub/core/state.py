@@ -19,6 +19,7 @@ from hubbub.core.model import (
     Invite,
     Member,
     Message,
+    PushSubscription,
     ReadState,
     Record,
     Room,
@@ -80,6 +81,11 @@ class WorldState:
     def put(self, record: Record) -> None:
         """Take in a record, in place of the one with its key."""
         match record:
+            case Message():  # first, as they are the most
+                if record.number:
+                    self.changed.pop(record.id, None)
+                    self.changed[record.id] = record
+                    _forget_oldest(self.changed, CHANGED_KEPT)
             case User():
                 self._index_user(record)
             case Room():
@@ -104,12 +110,8 @@ class WorldState:
                 self.world = record
                 self._permissions.clear()
                 self.version += 1
-            case Message() if record.number:
-                self.changed.pop(record.id, None)
-                self.changed[record.id] = record
-                _forget_oldest(self.changed, CHANGED_KEPT)
             case _:
-                pass  # new messages, files and secrets are not kept in memory
+                pass  # files and secrets are not kept in memory
 
     def drop(self, record: Record) -> None:
         """Forget a record."""
@@ -125,6 +127,8 @@ class WorldState:
                 self.bans[record.user].pop(record.id, None)
             case Block():
                 self.blocks[record.user].discard(record.target)
+            case PushSubscription():
+                pass  # not in memory
             case _:
                 raise TypeError(f"a {type(record).__name__} is never erased")
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from hubbub.core.chat import force_joins
-from hubbub.core.command import Act, Command, handles, invalid
+from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Invalid
 from hubbub.core.event import (
     ChannelsChanged,
@@ -15,6 +15,7 @@ from hubbub.core.event import (
     MemberJoined,
     MessagePosted,
     PasswordSet,
+    PushUnsubscribed,
     SessionsRevoked,
     UserBanned,
     UserBlocked,
@@ -357,9 +358,12 @@ def _lift(act: Act, user: User) -> None:
         act.emit(UserReactivated, user=user.id, bans=bans)
 
 
-@handles(DeleteUser, "world:users.manage", rate="configure", events=(UserDeleted, SessionsRevoked))
-def do_delete(act: Act, command: DeleteUser) -> None:
+@handles(DeleteUser, "world:users.manage", rate="configure", events=(UserDeleted, PushUnsubscribed, SessionsRevoked))
+async def do_delete(act: Act, command: DeleteUser) -> None:
     """Forget the profile, the ids by which the user logged in, and everything that names them."""
+    await act.archive.settle()
+    subscriptions = await act.archive.push_subscriptions(command.user)
+    check(act, command)  # the world may have changed while we looked
     user = _other(act, command.user)
     act.check_rank(user)
     gone = msgspec.structs.replace(
@@ -374,6 +378,8 @@ def do_delete(act: Act, command: DeleteUser) -> None:
         pretalx_id=None,
     )
     act.emit(UserDeleted, user=gone)
+    if subscriptions:
+        act.emit(PushUnsubscribed, subscriptions=tuple(subscriptions))
     act.audit("auth.user.deleted", {"object": user.id})
     act.emit(SessionsRevoked, user=user.id)
 

@@ -10,6 +10,7 @@ from hubbub.core.command import Act, Command, handles, invalid
 from hubbub.core.error import Code, Invalid
 from hubbub.core.event import ScheduleUpdated, WorldReplaced, WorldUpdated
 from hubbub.core.model import AuditEntry, Room, World
+from hubbub.core.push import is_private_key
 from hubbub.core.room import RoomSettings, check_settings
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -47,7 +48,11 @@ SETTINGS: dict[str, Setting] = {
 }
 """The keys that Venueless' organisers set (protocols/venueless.md 1.8), and where we read them from."""
 
-SECRET_SETTINGS = frozenset({"JWT_secrets", "conftool_password"})
+SECRET_SETTINGS = frozenset({"JWT_secrets", "vapid_private_key", "conftool_password"})
+"""Settings that are never audited, nor exported unless asked for."""
+
+GUARDED_SETTINGS = ("JWT_secrets", "vapid_private_key")
+"""Settings that only those who hold world:secrets see and set. `vapid_private_key` signs pushes (RFC 8292)."""
 
 
 def setting(world: World, name: str) -> Any:
@@ -146,8 +151,11 @@ def check_config(config: dict[str, Any], *, secrets: bool = False) -> dict[str, 
                 msgspec.convert(value, SETTINGS[name].type)
             except msgspec.ValidationError as error:
                 wrong[name] = [str(error)]
-    if not secrets and "JWT_secrets" in config:
-        wrong["JWT_secrets"] = ["can only be set with the permission world:secrets"]
+    if config.get("vapid_private_key") is not None and not is_private_key(config["vapid_private_key"]):
+        wrong["vapid_private_key"] = ["a private key of P-256: its 32 bytes in base64url without padding"]
+    for name in GUARDED_SETTINGS:
+        if not secrets and name in config:
+            wrong[name] = ["can only be set with the permission world:secrets"]
     limit = config.get("connection_limit")
     if isinstance(limit, int) and not 0 <= limit <= 10_000:
         wrong["connection_limit"] = ["0 (none) to 10000"]

@@ -166,6 +166,10 @@ class Community:
             raise Unknown(Code.WORLD_UNKNOWN, "There is no such world.")
         return found
 
+    def by_id(self, identity: int) -> WorldState | None:
+        """Give the world of this id, or None when there is none."""
+        return self._by_id.get(identity)
+
     # Commands
 
     def execute(

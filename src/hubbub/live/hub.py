@@ -1,7 +1,6 @@
 """The hub: who listens to what, and the one way by which events reach connections."""
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,44 +32,12 @@ from hubbub.core.event import (
     WorldReplaced,
     WorldUpdated,
 )
-from hubbub.live.session import Session
-from hubbub.wire.outbox import Group, Outbox, Turn
+from hubbub.live.session import Audience, Encoder, Key, Session
+from hubbub.wire.outbox import Turn
 
 logger = logging.getLogger(__name__)
 
-Key = tuple[str, int]
-"""The name of an audience: its kind and the id of the room, user, world or connection."""
-
 WORLD, USER = "world", "user"
-
-
-class Audience(Group[Session]):
-    """The connections of one dialect that are told of one topic, in the order in which they came.
-
-    `joined` rises with every newcomer. `told` is the dialect's: what everybody here has been told already, as of which
-    `joined`.
-    """
-
-    __slots__ = ("joined", "told")
-
-    def __init__(self, turn: Turn) -> None:
-        super().__init__(turn)
-        self.joined = 0
-        self.told: dict[int, tuple[int, object]] = {}
-
-    def add(self, outbox: Outbox, kept: Session) -> None:
-        """Let a connection be told."""
-        if outbox not in self.members:
-            self.joined += 1
-        super().add(outbox, kept)
-
-
-class Encoder(ABC):
-    """What a dialect tells its clients of events. One for each dialect."""
-
-    @abstractmethod
-    def tell(self, event: Event, audience: Audience) -> None:
-        """Tell the connections of an audience of an event, encoding it once for all that are told the same."""
 
 
 class Hub:
@@ -135,11 +102,10 @@ class Hub:
 
     def tell(self, event: Event) -> None:
         """Tell everybody concerned of an event."""
-        if isinstance(event, Subscribed | Unsubscribed):
-            self._move(event)
-            return
         concerns = CONCERNS.get(type(event))
         if concerns is None:
+            if isinstance(event, Subscribed | Unsubscribed):
+                self._move(event)
             return
         keys = concerns(event)
         audiences = self._audiences.get(keys[0], {}) if len(keys) == 1 else self._gather(keys)

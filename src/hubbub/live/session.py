@@ -1,23 +1,20 @@
-"""A session: one connection of a client, as the live parts know it."""
+"""A session: one connection of a client, as the live parts know it; and the audiences that sessions form."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Set
-from typing import TYPE_CHECKING
 
-from hubbub.core.event import Topic
+from hubbub.core.event import Event, Topic
+from hubbub.core.state import WorldState
 from hubbub.live.rate import Buckets
+from hubbub.wire.outbox import Group, Outbox, Turn
 
-if TYPE_CHECKING:
-    from hubbub.core.state import WorldState
-    from hubbub.live.hub import Encoder, Key
-    from hubbub.wire.outbox import Outbox
-
+Key = tuple[str, int]
+"""The name of an audience: its kind and the id of the room, user, world or connection."""
 
 FETCHED_KEPT = 1000
 """People that a connection is known to have fetched; when there are more, they are told again."""
-
-
 NOBODY: frozenset[int] = frozenset()
 
 
@@ -55,3 +52,32 @@ class Session:
     def retire(self) -> None:
         """Belong to nobody any more; the connection may still be there for a moment."""
         self.user = 0
+
+
+class Audience(Group[Session]):
+    """The connections of one dialect that are told of one topic, in the order in which they came.
+
+    `joined` rises with every newcomer. `told` is the dialect's: what everybody here has been told already, as of which
+    `joined`.
+    """
+
+    __slots__ = ("joined", "told")
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(turn)
+        self.joined = 0
+        self.told: dict[int, tuple[int, object]] = {}
+
+    def add(self, outbox: Outbox, kept: Session) -> None:
+        """Let a connection be told."""
+        if outbox not in self.members:
+            self.joined += 1
+        super().add(outbox, kept)
+
+
+class Encoder(ABC):
+    """What a dialect tells its clients of events. One for each dialect."""
+
+    @abstractmethod
+    def tell(self, event: Event, audience: Audience) -> None:
+        """Tell the connections of an audience of an event, encoding it once for all that are told the same."""

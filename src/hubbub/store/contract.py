@@ -23,6 +23,7 @@ from hubbub.core.model import (
     LoginCode,
     Member,
     Message,
+    PushSubscription,
     ReadState,
     Room,
     User,
@@ -61,7 +62,7 @@ class Unstorable(StoreError):
 class Snapshot(msgspec.Struct, kw_only=True):
     """All of a world that is kept in memory, as of journal position `position`.
 
-    Everything but messages, audit entries, credentials and uploads. `last_number` is the highest message number in the
+    Everything but messages, audit entries, secrets and uploads. `last_number` is the highest message number in the
     world; `last_said` maps rooms to the number of their newest message that is not a system message.
     """
 
@@ -215,11 +216,15 @@ class Store(ABC):
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         """Read a short login token that has not expired."""
 
+    @abstractmethod
+    async def push_subscriptions(self, user: int) -> list[PushSubscription]:
+        """Read where a user's browsers are told of what happens, oldest first."""
+
     # Care
 
     @abstractmethod
     async def prune(self, before: datetime) -> int:
-        """Forget journal entries older than an instant and expired codes and bans; give how many rows went."""
+        """Forget journal entries older than an instant and what has expired; give how many rows went."""
 
     @abstractmethod
     async def check(self) -> list[str]:

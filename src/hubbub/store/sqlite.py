@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hubbub.core.event import Event
 from hubbub.core.id import Clock
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, World
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, World
 from hubbub.store import sqlite_care, sqlite_reader
 from hubbub.store.batch import record_keys
 from hubbub.store.contract import JournalEntry, SchemaMismatch, Snapshot, Store, StoreError, StoreUnavailable
@@ -132,9 +132,15 @@ class SqliteStore(Store):
             return future
         self._waiting.append((events, future))
         if not self._flying and len(self._waiting) == 1:
-            # Whoever else commits in this turn of the loop comes along.
-            self._loop.call_soon(self._start)
+            # Whoever else commits in this turn of the loop comes along, and who does in the next ones, while there are.
+            self._loop.call_soon(self._gather, 1)
         return future
+
+    def _gather(self, before: int) -> None:
+        if before < len(self._waiting) < GROUP:
+            self._loop.call_soon(self._gather, len(self._waiting))
+        else:
+            self._start()
 
     def enqueue(self, events: Sequence[Event]) -> None:
         self._check_open()
@@ -225,7 +231,7 @@ class SqliteStore(Store):
 
     def _start_waiting(self) -> None:
         if self._waiting:
-            self._start()
+            self._gather(1)
 
     # Read
 
@@ -293,6 +299,9 @@ class SqliteStore(Store):
 
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         return await self._read(sqlite_reader.read_login_code, digest, now)
+
+    async def push_subscriptions(self, user: int) -> list[PushSubscription]:
+        return await self._read(sqlite_reader.read_push_subscriptions, user)
 
     # Care
 

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime
 
-from hubbub.core.model import Ban, Invite, LoginCode
+from hubbub.core.model import Ban, Invite, LoginCode, PushSubscription, User
 from hubbub.store.schema import TABLES, to_microseconds
 
 CHUNK = 2000
@@ -24,9 +24,13 @@ def prune_journal(connection: sqlite3.Connection, before: datetime) -> int:
 
 
 def prune_expired(connection: sqlite3.Connection, now: datetime) -> int:
-    """Forget login codes, invites and bans that are over; give how many."""
-    rows = 0
-    for record, column in ((LoginCode, "expires"), (Invite, "expires"), (Ban, "until")):
+    """Forget login codes, invites, bans and push subscriptions that are over; give how many."""
+    # A browser may have subscribed in the moment in which its user was deleted.
+    rows = connection.execute(
+        f"DELETE FROM {TABLES[PushSubscription].name} WHERE user IN"  # noqa: S608
+        f' (SELECT id FROM "{TABLES[User].name}" WHERE deleted)'
+    ).rowcount
+    for record, column in ((LoginCode, "expires"), (Invite, "expires"), (Ban, "until"), (PushSubscription, "expires")):
         rows += connection.execute(
             f'DELETE FROM "{TABLES[record].name}" WHERE "{column}" <= ?',  # noqa: S608
             (to_microseconds(now),),

@@ -23,6 +23,7 @@ from hubbub.core.model import (
     LoginCode,
     Member,
     Message,
+    PushSubscription,
     ReadState,
     Record,
     Room,
@@ -39,6 +40,7 @@ R = TypeVar("R", bound=Record)
 MAPPERS: dict[type[Any], RowMapper[Any]] = {record: RowMapper(record, DIALECT) for record in TABLES}
 WORLD, ROOM, MESSAGE = TABLES[World], TABLES[Room], TABLES[Message]
 AUDIT, CREDENTIAL, CODE = TABLES[AuditEntry], TABLES[Credential], TABLES[LoginCode]
+PUSH = TABLES[PushSubscription]
 
 decode_event = msgspec.json.Decoder(Union[DURABLE]).decode  # noqa: UP007 - a tuple
 """Read an event from the journal's payload."""
@@ -152,6 +154,10 @@ ENTRIES = RecordQuery(AuditEntry, _AUDIT)
 PASSWORD = RecordQuery(Credential, _all(Credential).where(CREDENTIAL.c.user == bindparam("user")))
 LOGIN = RecordQuery(
     LoginCode, _all(LoginCode).where(CODE.c.digest == bindparam("digest"), CODE.c.expires > bindparam("now"))
+)
+PUSHES = RecordQuery(
+    PushSubscription,
+    _all(PushSubscription).where(PUSH.c.user == bindparam("user")).order_by(PUSH.c.created),
 )
 
 
@@ -272,3 +278,8 @@ def read_credential(connection: sqlite3.Connection, user: int) -> Credential | N
 def read_login_code(connection: sqlite3.Connection, digest: str, now: datetime) -> LoginCode | None:
     """Give a login token that has not expired."""
     return _first(LOGIN(connection, digest=digest, now=to_microseconds(now)))
+
+
+def read_push_subscriptions(connection: sqlite3.Connection, user: int) -> list[PushSubscription]:
+    """Give where a user's browsers are told of what happens, oldest first."""
+    return PUSHES(connection, user=user)

@@ -156,6 +156,27 @@ class DirectCreate(Fields, frozen=True):
     hide: bool = True
 
 
+class PushKeys(Fields, frozen=True):
+    """The keys of a browser's push subscription."""
+
+    p256dh: str
+    auth: str
+
+
+class Subscription(Fields, frozen=True):
+    """A browser's push subscription, as its PushSubscription.toJSON() writes it."""
+
+    endpoint: str
+    keys: PushKeys
+    expirationTime: float | None = None  # noqa: N815
+
+
+class PushSubscribe(Fields, frozen=True):
+    """The body of user.web_push.subscribe."""
+
+    subscription: Subscription
+
+
 class SocialConnect(Fields, frozen=True):
     """The body of user.social.connect."""
 

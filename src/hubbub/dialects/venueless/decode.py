@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hubbub.core import chat, login, room, user, world
+from hubbub.core import chat, login, push, room, user, world
 from hubbub.core.command import Command
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import Topic
@@ -206,6 +206,16 @@ def _connect_social(body: Any) -> Command:
     raise RefusedError("user.social.unknown")  # there is none that a server could be connected to
 
 
+def _subscribe_push(body: Any) -> Command:
+    try:
+        given = msgspec.convert(body, bodies.PushSubscribe).subscription
+    except msgspec.ValidationError:
+        raise RefusedError("invalid_input") from None
+    return push.SubscribePush(
+        endpoint=given.endpoint, p256dh=given.keys.p256dh, auth=given.keys.auth, expires=given.expirationTime
+    )
+
+
 def _tokens(body: Any) -> Command:
     given = take(body, bodies.Tokens)
     return login.IssueLogins(number=given.number, traits=tuple(given.traits), days=given.days, long=given.long)
@@ -393,6 +403,7 @@ CALLS: dict[str, Call] = {
     "user.online_status": Call(
         lambda body: user.CheckOnline(users=users_of(take(body, bodies.Ids).ids)), _write_online
     ),
+    "user.web_push.subscribe": Call(_subscribe_push, codes={Code.INVALID: "invalid_input"}),
     "user.social.connect": Call(_connect_social),
     "user.kiosk.create": Call(
         lambda body: user.CreateKiosk(profile=take(body, bodies.Kiosk).profile),

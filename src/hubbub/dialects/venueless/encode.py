@@ -36,15 +36,14 @@ from hubbub.core.event import (
     WorldReplaced,
     WorldUpdated,
 )
-from hubbub.core.model import AuditEntry, Message, Room, User
+from hubbub.core.model import AuditEntry, Message, Room, User, World
 from hubbub.core.permission import OURS, VENUELESS
 from hubbub.core.state import WorldState, occupancy
 from hubbub.core.world import setting
 from hubbub.dialects.venueless.id import Kind, parse, render
 from hubbub.live.clock import Clock
-from hubbub.live.hub import Audience, Encoder
-from hubbub.live.session import Session
-from hubbub.wire import array_rpc
+from hubbub.live.session import Audience, Encoder, Session
+from hubbub.wire import array_rpc, web_push
 from hubbub.wire.outbox import Outbox, Turn
 
 INACTIVE_AFTER = timedelta(hours=36)
@@ -209,7 +208,7 @@ class VenuelessEncoder(Encoder):
                 "id": world.name,
                 "title": world.title,
                 **{name: setting(world, name) for name in WORLD_SETTINGS},
-                "vapid_public_key": world.config.get("vapid_public_key", ""),
+                "vapid_public_key": vapid_public_key(world),
             },
             "permissions": sorted(self.state.permissions(viewer, now)),
             "rooms": [self.room(room, viewer) for room in seen],
@@ -463,6 +462,14 @@ class VenuelessEncoder(Encoder):
 def _with_users(event: msgspec.Raw, users: Json) -> msgspec.Raw:
     """Add the profiles of its people to a chat event that is written already."""
     return msgspec.Raw(b'%b,"users":%b}' % (bytes(event)[:-1], msgspec.json.encode(users)))
+
+
+def vapid_public_key(world: World) -> str:
+    """Give what browsers need to subscribe to pushes; nothing when the world has no key for them."""
+    try:
+        return web_push.public_key(world.config.get("vapid_private_key") or "")
+    except (TypeError, ValueError):
+        return ""
 
 
 def _others(audience: Audience, event: Event) -> list[Outbox]:

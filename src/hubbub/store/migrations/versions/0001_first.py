@@ -158,6 +158,21 @@ def upgrade() -> None:
     )
     op.create_index("message_number", "message", ["world", "number"], unique=True)
     op.create_table(
+        "push_subscription",
+        sa.Column("world", INTEGER, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("user", INTEGER, nullable=False),
+        sa.Column("endpoint", sa.Text, nullable=False),
+        sa.Column("p256dh", sa.Text, nullable=False),
+        sa.Column("auth", sa.Text, nullable=False),
+        sa.Column("created", INTEGER, nullable=False),
+        sa.Column("expires", INTEGER, nullable=True),
+        sa.PrimaryKeyConstraint("world", "digest"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index("push_subscription_created", "push_subscription", ["user", "created"])
+    op.create_table(
         "read_state",
         sa.Column("room", INTEGER, nullable=False),
         sa.Column("user", INTEGER, nullable=False),
