@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,7 +24,7 @@ from hubbub.dialects.venueless.id import Kind, render
 from hubbub.dialects.venueless.push import MAX_BODY, write_notification
 from hubbub.live import push
 from hubbub.live.egress import Egress, look_up
-from hubbub.live.push import REST, RETRIES, UNSUBSCRIBED_FOR, PushSender
+from hubbub.live.push import REST, RETRIES, UNSUBSCRIBED_FOR, PushSender, usual_trust
 from hubbub.live.world import ensure_push_keys
 from hubbub.wire.web_push import public_key
 
@@ -315,6 +316,12 @@ async def test_a_certificate_must_be_the_hosts(tmp_path: Path) -> None:
         await it.mention(eve)
         assert it.service.taken == []
         assert it.counts() == {"retrying": 1}
+
+
+def test_certificates_are_checked_unless_a_test_says_whose() -> None:
+    trust = usual_trust()
+    assert (trust.verify_mode, trust.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert trust is usual_trust()
 
 
 # What nobody can do with it

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -102,7 +103,7 @@ class PushSender:
         self._patience = patience
         self._egress = egress or Egress(allow_private=allow_private)
         self._http = httpcore.AsyncConnectionPool(
-            ssl_context=trust,
+            ssl_context=trust or usual_trust(),
             max_connections=WORKERS,
             max_keepalive_connections=WORKERS,
             keepalive_expiry=60,
@@ -318,6 +319,15 @@ class PushSender:
                     if size > MAX_ANSWER:
                         break
         return answer.status, timedelta(seconds=int(wait)) if wait.isdigit() and len(wait) < 9 else None
+
+
+@cache
+def usual_trust() -> ssl.SSLContext:
+    """Give whose certificates are good: what comes with Python's certifi, and what this machine trusts besides."""
+    # Once: to read them takes 20 ms, and the client would do it for each connection.
+    context = httpcore.default_ssl_context()
+    context.load_default_certs()
+    return context
 
 
 def _remember(kept: dict[K, datetime], key: K, until: datetime, most: int) -> None:
