@@ -3,6 +3,7 @@
 import itertools
 import json
 from contextlib import ExitStack
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
@@ -141,7 +142,7 @@ def configuration(
         },
         "roles": {**ROLES, **(roles or {})},
         "trait_grants": {**TRAIT_GRANTS, **(grants or {})},
-        "rooms": ROOMS if rooms is None else rooms,
+        "rooms": deepcopy(ROOMS) if rooms is None else rooms,
     }
 
 
