@@ -183,3 +183,19 @@ def test_groups_keep_everybodys_order(steps: list[tuple[str, int]]) -> None:
     loop.turn()
     assert [box.frames for box in boxes] == expected
     assert turn.statistics().dirty == 0
+
+
+def test_a_slow_reader_that_missed_the_only_frame_is_sent_the_next(loop: FakeLoop, turn: Turn) -> None:
+    box = Box(turn)
+    group: Group[None] = Group(turn)
+    group.add(box, None)
+    box.slow = True
+    group.broadcast(b"missed", droppable=True)
+    loop.turn()
+    box.slow = False
+    box.put(b"direct")
+    loop.turn()
+    group.broadcast(b"to all")
+    loop.turn()
+    assert box.frames == [b"direct", b"to all"]
+    assert turn.statistics().dropped == 1

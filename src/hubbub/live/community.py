@@ -189,8 +189,11 @@ class Community:
         traits allow, and it is nobody's doing in the records. Commands of one caller are done in the order of the calls
         when the caller waits for `done` in between.
         """
-        run = partial(self._run, state, command, done, session, session.user if session else user, operator, actor)
-        self.when_current(run)
+        user = session.user if session else user
+        if self._behind is None and not self._is_behind():
+            self._run(state, command, done, session, user, operator, actor)
+        else:
+            self.when_current(partial(self._run, state, command, done, session, user, operator, actor))
 
     def when_current(self, run: Callable[[], None]) -> None:
         """Do something once we know all that other processes had committed by now: at once, if they did nothing."""
@@ -338,9 +341,11 @@ class Community:
     # Reactions
 
     def _schedule_reactions(self, state: WorldState) -> None:
-        name = f"reactions {state.world.id}"
         due = state.reactions.next_due()
-        if due is not None and name not in self._timers and not self._closed:
+        if due is None:
+            return
+        name = f"reactions {state.world.id}"
+        if name not in self._timers and not self._closed:
             self._timers[name] = self.clock.call_later(due - self.clock(), partial(self._tell_reactions, state, name))
 
     def _tell_reactions(self, state: WorldState, name: str) -> None:

@@ -30,7 +30,9 @@ GROUP = 1000
 """Callers that share a transaction at most, so that the first of them does not wait for all the world."""
 
 AT_ONCE = 0.002
-"""Seconds that the event loop may wait for the disk in a commit. A solid state disk takes a twentieth of that."""
+RECENT = 0.1
+"""Seconds that the event loop may wait for the disk in a commit, over the last ten or so: one that has to check the log
+in may take longer. A solid state disk takes a twentieth of that."""
 
 PATIENCE = 100
 """Groups that go through the thread after a commit that took longer."""
@@ -63,6 +65,8 @@ class SqliteStore(Store):
         self._timer: asyncio.TimerHandle | None = None
         self._version = 0
         self._commits = 0
+        self._wait = 0.0
+        """Seconds that recent commits waited for the disk."""
         self._patience = 0
         """Groups that the thread is to write before we try again to write one at once."""
         self._behind = False
@@ -195,8 +199,9 @@ class SqliteStore(Store):
         begun, worked = time.perf_counter(), time.thread_time()
         written = self._writer.write_at_once(prepared)
         waited = (time.perf_counter() - begun) - (time.thread_time() - worked)
-        if not written or waited > AT_ONCE:
-            self._patience = PATIENCE
+        self._wait += (waited - self._wait) * RECENT
+        if not written or self._wait > AT_ONCE:
+            self._patience, self._wait = PATIENCE, 0.0
         return written
 
     def _land(

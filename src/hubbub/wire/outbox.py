@@ -16,11 +16,11 @@ SOFT_LIMIT: Final = 256 * 1024
 HARD_LIMIT: Final = 4 * 1024 * 1024
 """Bytes that may wait for a reader before it is closed with 1013; some 18,000 frames of a busy room."""
 LONG: Final = 0.001
-QUIET: Final = 0.0005
+QUIET: Final = 0.001
 MOST_GATHER: Final = 0.01
-"""Soon after a flush that took longer than LONG seconds, the next waits until nothing more has come in for QUIET
-seconds, but not longer than the last one took, nor than MOST_GATHER: more is then joined in one write. Writing to a
-thousand takes 5 ms, be it one message or fifty. Who sends rarely never waits."""
+"""Soon after a flush that took longer than LONG seconds, the next waits until as much has come in as went out with the
+last one, or nothing more for QUIET seconds; but not longer than the last one took, nor than MOST_GATHER. More is then
+joined in one write: writing to a thousand takes 5 ms, be it one message or fifty. Who sends rarely never waits."""
 TRY_AGAIN_LATER: Final = 1013
 """Tells a client to come back and resume (IANA WebSocket close code registry)."""
 
@@ -199,7 +199,7 @@ class Turn:
     """
 
     __slots__ = (
-        *("_dirty", "_flushes", "_gather_until", "_groups", "_joins", "_loop", "_quiet_since", "_seen"),
+        *("_dirty", "_enough", "_flushes", "_gather_until", "_groups", "_joins", "_loop", "_quiet_since", "_seen"),
         *("_writes", "broadcasts", "dropped", "hard_limit", "overflows", "soft_limit"),
     )
 
@@ -217,7 +217,9 @@ class Turn:
         self._dirty: list[Outbox] = []
         self._groups: list[Group[Any]] = []
         self._gather_until = self._quiet_since = 0.0
-        self._seen = self.broadcasts = 0
+        self._seen = self._enough = 0
+        self.broadcasts = 0
+        """Frames for groups since the last flush."""
         self._flushes = self._writes = self._joins = self.dropped = self.overflows = 0
 
     def broadcast(self, outboxes: Iterable[Outbox], frame: bytes, *, droppable: bool = False) -> None:
@@ -256,14 +258,20 @@ class Turn:
             self._loop.call_soon(self._flush)
 
     def _gather(self) -> None:
-        """Flush when it is quiet or late, else look again in the next loop turn. (A loop's timers are too coarse.)"""
+        """Flush when enough is there, or it is quiet or late, else look again in the next loop turn.
+
+        A loop's timers are too coarse for that.
+        """
         now = perf_counter()
         if self._seen != self.broadcasts:
             self._seen, self._quiet_since = self.broadcasts, now
-        if now - self._quiet_since > QUIET or now > self._gather_until:
-            self._flush()
+            more = True
         else:
+            more = self.broadcasts < self._enough and now - self._quiet_since < QUIET
+        if more and now < self._gather_until:
             self._loop.call_soon(self._gather)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         begun = perf_counter()  # a loop's own clock stands still within a turn
@@ -276,9 +284,9 @@ class Turn:
         writes = joins = 0
         for outbox in dirty:
             frames = outbox.pending
+            outbox.pending = outbox.batch = None
             if not frames:
                 continue  # closed or flushed meanwhile, or it missed the only frame
-            outbox.pending = outbox.batch = None
             # Mostly it is the same list, a group's. Comparing others is cheaper than joining: the frames are the same.
             if frames is not previous and frames != previous:
                 joined, previous = b"".join(frames), frames
@@ -290,6 +298,7 @@ class Turn:
                 # One broken transport must not keep the frames from the others.
                 logger.exception("transport failed")
         took = perf_counter() - begun
+        self._enough, self.broadcasts = self.broadcasts, 0
         self._gather_until = begun + took + min(took, MOST_GATHER) if took > LONG else 0.0
         self._flushes += 1
         self._writes += writes

@@ -20,6 +20,9 @@ class _State(IntEnum):
     ENDED = 3
 
 
+_OPEN: Final = _State.OPEN  # looked up a million times a second
+
+
 class WebSocket(Connection, asyncio.Protocol):
     """A connection from the end of its handshake on.
 
@@ -130,7 +133,7 @@ class WebSocket(Connection, asyncio.Protocol):
 
     def transmit(self, joined: bytes, frames: list[bytes]) -> None:
         """Write the frames of one turn."""
-        if self._state is _State.OPEN:
+        if self._state is _OPEN:
             self._transport.write(joined)
             if self.slow and self._transport.get_write_buffer_size() > self.turn.hard_limit:
                 self.overflow()
