@@ -24,10 +24,10 @@ RECEIVERS: Final = 1_000
 SAMPLE: Final = 20
 SENDERS: Final = 4
 # Unacknowledged messages of one sender. The more are in flight, the more are joined in one write, and the less the
-# system calls weigh against the work for one message; so the ratio to the bare server depends on it. With 64 in flight
-# in all, both servers are busy and write about 20 KB at a time; that is judged, the others are there to be seen.
+# system calls weigh against the work for one message; so the ratio to the bare server depends on it. With 16 in flight
+# in all, a write is some 5 KB and both servers are busy; that is judged. The others are there to be seen.
 WINDOWS: Final = (4, 16, 64)
-JUDGED: Final = 16
+JUDGED: Final = 4
 # How many messages the receivers may be behind before the senders wait: without it a server that is faster than the
 # load would have to keep all in memory. At 300 bytes a frame about 75 KB for each receiver. (More leaves the cache.)
 LAG: Final = 256

@@ -326,7 +326,8 @@ def url(tmp_path: Path) -> str:
 
 
 async def elsewhere(tool: Scene, command: Command) -> None:
-    """Do a command as another process does: in no less than a turn of our loop."""
+    """Do a command as another process does: turns of our loop lie before it and after it."""
+    await asyncio.sleep(0)
     await tool.community.call(tool.state, command, operator=True)
     await asyncio.sleep(0)
 

@@ -190,19 +190,17 @@ class Community:
         when the caller waits for `done` in between.
         """
         user = session.user if session else user
-        if self._behind is None and not self._is_behind():
+        if not self._is_behind():
             self._run(state, command, done, session, user, operator, actor)
         else:
-            self.when_current(partial(self._run, state, command, done, session, user, operator, actor))
+            self._catch_up(partial(self._run, state, command, done, session, user, operator, actor))
 
     def when_current(self, run: Callable[[], None]) -> None:
         """Do something once we know all that other processes had committed by now: at once, if they did nothing."""
-        if self._behind is not None:
-            self._behind.append(run)
-        elif self._is_behind():
-            self._catch_up(run)
-        else:
+        if not self._is_behind():
             run()
+        else:
+            self._catch_up(run)
 
     async def refresh(self) -> None:
         """Wait until we know all that other processes had committed by now."""
@@ -367,12 +365,15 @@ class Community:
         """Look regularly for what other processes wrote, so that clients are told even when nobody does anything."""
         if self._closed:
             return
-        if self._behind is None and self._is_behind():
+        if self._is_behind():
             self._catch_up(None)
         self._timers["watch"] = self.clock.call_later(WATCH, self._watch)
 
     def _is_behind(self) -> bool:
-        """Tell whether there is something to catch up with. Looks once in a turn of the loop."""
+        """Tell whether there is something to catch up with; if so, `_catch_up` must be called, as the store tells it
+        only once. Looks once in a turn of the loop."""
+        if self._behind is not None:
+            return True
         if self._looked:
             return False
         try:
@@ -392,12 +393,15 @@ class Community:
         """Let no command be done before this world is read anew."""
         self._distrusted.add(state.world.id)
         self._looked = False
-        if self._behind is None:
-            self._catch_up(None)
+        self._catch_up(None)
 
-    def _catch_up(self, first: Callable[[], None] | None) -> None:
-        self._behind = [first] if first else []
-        self._spawn(self._follow())
+    def _catch_up(self, then: Callable[[], None] | None) -> None:
+        """Read what other processes wrote, unless we are at it already, and then do something."""
+        if self._behind is None:
+            self._behind = []
+            self._spawn(self._follow())
+        if then:
+            self._behind.append(then)
 
     async def _follow(self) -> None:
         self._missed = False
