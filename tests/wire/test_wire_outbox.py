@@ -1,5 +1,8 @@
+from collections.abc import Iterator
+from unittest import mock
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.fakes import FakeLoop
 
@@ -28,6 +31,12 @@ class Box(Outbox):
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.flush()
         self.closed.append(code)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _any_group_is_large() -> Iterator[None]:
+    with mock.patch("hubbub.wire.outbox.LARGE", 1):
+        yield
 
 
 @pytest.fixture
@@ -124,7 +133,7 @@ def test_a_group_shares_one_list(loop: FakeLoop, turn: Turn) -> None:
         group.add(box, place)
     for frame in (b"one", b"two", b"three"):
         group.broadcast(frame)
-    assert boxes[0].pending is boxes[1].pending
+    assert [box.pending for box in boxes] == [None] * 3
     loop.turn()
     assert [box.frames for box in boxes] == [[b"one", b"two", b"three"]] * 3
     assert boxes[0].joins[0] is boxes[2].joins[0]
@@ -133,6 +142,7 @@ def test_a_group_shares_one_list(loop: FakeLoop, turn: Turn) -> None:
     assert [box.frames[-1] for box in boxes] == [b"next turn"] * 3
 
 
+@settings(max_examples=400)
 @given(
     st.lists(
         st.one_of(
@@ -183,6 +193,18 @@ def test_groups_keep_everybodys_order(steps: list[tuple[str, int]]) -> None:
     loop.turn()
     assert [box.frames for box in boxes] == expected
     assert turn.statistics().dirty == 0
+
+
+def test_a_small_group_is_not_shared(loop: FakeLoop, turn: Turn) -> None:
+    boxes = [Box(turn) for _ in range(3)]
+    group: Group[None] = Group(turn)
+    for box in boxes:
+        group.add(box, None)
+    with mock.patch("hubbub.wire.outbox.LARGE", 4):
+        group.broadcast(b"one")
+        assert [box.pending for box in boxes] == [[b"one"]] * 3
+        loop.turn()
+    assert [box.frames for box in boxes] == [[b"one"]] * 3
 
 
 def test_a_slow_reader_that_missed_the_only_frame_is_sent_the_next(loop: FakeLoop, turn: Turn) -> None:

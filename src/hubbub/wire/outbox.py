@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
 
@@ -21,6 +21,8 @@ MOST_GATHER: Final = 0.01
 """Soon after a flush that took longer than LONG seconds, the next waits until as much has come in as went out with the
 last one, or nothing more for QUIET seconds; but not longer than the last one took, nor than MOST_GATHER. More is then
 joined in one write: writing to a thousand takes 5 ms, be it one message or fifty. Who sends rarely never waits."""
+LARGE: Final = 16
+"""Members from which on a group is worth sharing."""
 TRY_AGAIN_LATER: Final = 1013
 """Tells a client to come back and resume (IANA WebSocket close code registry)."""
 
@@ -49,14 +51,12 @@ class Outbox(ABC):
     lost.
     """
 
-    __slots__ = ("batch", "pending", "slow", "turn")
+    __slots__ = ("pending", "slow", "turn")
 
     def __init__(self, turn: "Turn") -> None:
         self.turn = turn
         self.pending: list[bytes] | None = None
-        """Prepared frames put within this loop turn; None when there are none."""
-        self.batch: Batch | None = None
-        """Set while `pending` is the list of a group's batch, shared with the others in the group."""
+        """Prepared frames put within this loop turn; None when there are none but those of the turn's shared group."""
         self.slow = False
         """More than the soft limit waits in the transport: droppable frames are not put."""
 
@@ -64,27 +64,16 @@ class Outbox(ABC):
         """Queue one prepared frame for the end of this loop turn."""
         pending = self.pending
         if pending is None:
-            self.pending = [frame]
-            self.turn.mark(self)
-            return
-        if self.batch is not None:
-            pending = self.stray(self.batch)
+            pending = self.pending = self.turn.begin(self)
         pending.append(frame)
-
-    def stray(self, batch: "Batch") -> list[bytes]:
-        """Go on with a list of one's own instead of the batch's, and give it."""
-        self.batch = None
-        self.pending = pending = batch.frames.copy()
-        batch.strays[self] = None
-        return pending
 
     def flush(self) -> None:
         """Hand over what is pending now instead of at the end of the turn."""
         frames = self.pending
-        if frames is not None:
-            if self.batch is not None:
-                frames = self.stray(self.batch)
-            self.pending = None
+        if frames is None and self.turn.shares(self):
+            frames = self.turn.begin(self)
+        self.pending = None
+        if frames:
             self.transmit(b"".join(frames), frames)
 
     def overflow(self) -> None:
@@ -113,94 +102,47 @@ class Outbox(ABC):
         """
 
 
-class Batch:
-    """What a group is sent in this turn: one list for all whose order of frames is the same, and the others."""
-
-    __slots__ = ("frames", "strays")
-
-    def __init__(self) -> None:
-        self.frames: list[bytes] = []
-        self.strays: dict[Outbox, None] = {}
-
-
 T = TypeVar("T")
 
 
 class Group(Generic[T]):
-    """Outboxes that are sent the same frames, each with something that its owner keeps by it.
+    """Outboxes that are sent the same frames, each with something that its owner keeps by it."""
 
-    However many frames a group is sent within a turn, each outbox is touched once: all share one list of frames. One
-    that is sent something else in between strays, and is from then on sent each frame by itself, so that the order is
-    right for everyone.
-    """
-
-    __slots__ = ("_batch", "members", "turn")
+    __slots__ = ("members", "turn")
 
     def __init__(self, turn: "Turn") -> None:
         self.turn = turn
         self.members: dict[Outbox, T] = {}
         """Who is in the group, in order; to be changed by `add` and `discard` alone."""
-        self._batch: Batch | None = None
 
     def add(self, outbox: Outbox, kept: T) -> None:
         """Send an outbox what the group is sent from now on."""
-        if self._batch is not None and outbox not in self.members:
-            self._batch.strays[outbox] = None
+        if outbox not in self.members:
+            self.turn.joined(self, outbox)
         self.members[outbox] = kept
 
     def discard(self, outbox: Outbox) -> None:
         """Send an outbox nothing more; what it has been sent stays."""
-        self.members.pop(outbox, None)
-        batch = self._batch
-        if batch is not None:
-            if outbox.batch is batch:
-                outbox.stray(batch)
-            batch.strays.pop(outbox, None)
+        if outbox in self.members:
+            self.turn.left(self, outbox)
+            del self.members[outbox]
 
     def broadcast(self, frame: bytes, *, droppable: bool = False) -> None:
         """Put one prepared frame into every outbox of the group; readers that fell behind miss droppable ones."""
-        batch = self._batch
-        if batch is None:
-            batch = self._begin()
-        if droppable:
-            for outbox in self.members:
-                if outbox.slow and outbox.batch is batch:
-                    outbox.stray(batch)
-        batch.frames.append(frame)
-        self.turn.broadcasts += 1
-        for outbox in batch.strays:
-            if droppable and outbox.slow:
-                self.turn.dropped += 1
-            else:
-                outbox.put(frame)
-
-    def _begin(self) -> Batch:
-        self._batch = batch = Batch()
-        fresh = []
-        for outbox in self.members:
-            if outbox.pending is None:
-                outbox.pending = batch.frames
-                outbox.batch = batch
-                fresh.append(outbox)
-            else:
-                batch.strays[outbox] = None
-        self.turn.begin(self, fresh)
-        return batch
-
-    def end(self) -> None:
-        """Forget the batch of the turn that is over."""
-        self._batch = None
+        self.turn.broadcast_to_group(self, frame, droppable=droppable)
 
 
 class Turn:
-    """Gathers the outboxes of one event loop that have something to send.
+    """Gathers what the outboxes of one event loop have to send, and flushes it once per loop turn.
 
-    There is one per event loop. It is flushed once per loop turn, however many frames were put in it.
+    There is one per event loop. One large group a turn is *shared*: its frames are kept once, not in each outbox, so
+    that a frame more costs nothing per member. A member that is sent something else in between strays: it goes on with
+    a list of its own, so that the order is right for everyone. So does everybody in the other groups of that turn.
     """
 
     __slots__ = (
-        *("_dirty", "_enough", "_flushes", "_gather_until", "_groups", "_joins", "_loop", "_quiet_since", "_seen"),
-        *("_writes", "broadcasts", "dropped", "hard_limit", "overflows", "soft_limit"),
+        *("_dirty", "_enough", "_flushes", "_frames", "_gather_until", "_joins", "_loop", "_quiet_since", "_seen"),
+        *("_shared", "_strays", "_writes", "broadcasts", "dropped", "hard_limit", "overflows", "soft_limit"),
     )
 
     def __init__(
@@ -215,33 +157,72 @@ class Turn:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
         self._dirty: list[Outbox] = []
-        self._groups: list[Group[Any]] = []
+        self._shared: Group[Any] | None = None
+        self._frames: list[bytes] = []
+        self._strays: dict[Outbox, None] = {}
         self._gather_until = self._quiet_since = 0.0
         self._seen = self._enough = 0
         self.broadcasts = 0
         """Frames for groups since the last flush."""
         self._flushes = self._writes = self._joins = self.dropped = self.overflows = 0
 
+    # One outbox
+
+    def begin(self, outbox: Outbox) -> list[bytes]:
+        """Give a list of its own to an outbox that has none, with what it shared before."""
+        if not self._dirty and self._shared is None:
+            self._schedule()
+        self._dirty.append(outbox)
+        if not self.shares(outbox):
+            return []
+        self._strays[outbox] = None
+        return self._frames.copy()
+
+    def shares(self, outbox: Outbox) -> bool:
+        """Tell whether an outbox is sent the shared frames."""
+        return self._shared is not None and outbox in self._shared.members and outbox not in self._strays
+
+    # Many
+
     def broadcast(self, outboxes: Iterable[Outbox], frame: bytes, *, droppable: bool = False) -> None:
-        """Put one prepared frame into outboxes that are no group; readers that fell behind miss droppable ones."""
+        """Put one prepared frame into outboxes one by one; readers that fell behind miss droppable ones."""
         for outbox in outboxes:
             if droppable and outbox.slow:
                 self.dropped += 1
             else:
                 outbox.put(frame)
 
-    def begin(self, group: Group[Any], outboxes: list[Outbox]) -> None:
-        """Note that a group has something to send in this turn, and with it those of its outboxes that had not."""
-        if not self._dirty:
-            self._schedule()
-        self._dirty += outboxes
-        self._groups.append(group)
+    def broadcast_to_group(self, group: Group[Any], frame: bytes, *, droppable: bool = False) -> None:
+        """Put one prepared frame into the outboxes of a group."""
+        self.broadcasts += 1
+        if self._shared is None and len(group.members) >= LARGE:
+            if not self._dirty:
+                self._schedule()
+            self._shared = group
+            self._strays = dict.fromkeys(
+                outbox for outbox in self._dirty if outbox.pending is not None and outbox in group.members
+            )
+        if self._shared is not group:
+            self.broadcast(group.members, frame, droppable=droppable)
+            return
+        if droppable:
+            for outbox in group.members:
+                if outbox.slow and outbox not in self._strays:
+                    outbox.pending = self.begin(outbox)
+        self._frames.append(frame)
+        self.broadcast(self._strays, frame, droppable=droppable)
 
-    def mark(self, outbox: Outbox) -> None:
-        """Note that an outbox has something to send in this turn."""
-        if not self._dirty:
-            self._schedule()
-        self._dirty.append(outbox)
+    def joined(self, group: Group[Any], outbox: Outbox) -> None:
+        """Note, before it does, that an outbox joins a group: it is not sent what the group was sent before."""
+        if self._shared is group:
+            self._strays[outbox] = None
+
+    def left(self, group: Group[Any], outbox: Outbox) -> None:
+        """Note, before it does, that an outbox leaves a group: it is still sent what the group was sent before."""
+        if self._shared is group:
+            if outbox not in self._strays:
+                outbox.pending = self.begin(outbox)
+            del self._strays[outbox]
 
     def statistics(self) -> Statistics:
         """Tell what was done so far."""
@@ -274,32 +255,36 @@ class Turn:
             self._flush()
 
     def _flush(self) -> None:
-        begun = perf_counter()  # a loop's own clock stands still within a turn
+        started = perf_counter()  # a loop's own clock stands still within a turn
         dirty, self._dirty = self._dirty, []
-        groups, self._groups = self._groups, []
-        for group in groups:
-            group.end()
+        group, frames, strays = self._shared, self._frames, self._strays
+        self._shared, self._frames, self._strays = None, [], {}
         joined: bytes = b""
         previous: list[bytes] | None = None
-        writes = joins = 0
         for outbox in dirty:
-            frames = outbox.pending
-            outbox.pending = outbox.batch = None
-            if not frames:
+            own = outbox.pending
+            outbox.pending = None
+            if not own:
                 continue  # closed or flushed meanwhile, or it missed the only frame
-            # Mostly it is the same list, a group's. Comparing others is cheaper than joining: the frames are the same.
-            if frames is not previous and frames != previous:
-                joined, previous = b"".join(frames), frames
-                joins += 1
-            writes += 1
+            # Comparing is cheaper than joining, as equal frames mostly are the same object.
+            if own != previous:
+                joined, previous = b"".join(own), own
+                self._joins += 1
+            self._transmit((outbox,), joined, own)
+        if group is not None and frames:
+            self._joins += 1
+            members = [outbox for outbox in group.members if outbox not in strays] if strays else list(group.members)
+            self._transmit(members, b"".join(frames), frames)
+        took = perf_counter() - started
+        self._enough, self.broadcasts = self.broadcasts, 0
+        self._gather_until = started + took + min(took, MOST_GATHER) if took > LONG else 0.0
+        self._flushes += 1
+
+    def _transmit(self, outboxes: Collection[Outbox], joined: bytes, frames: list[bytes]) -> None:
+        self._writes += len(outboxes)
+        for outbox in outboxes:
             try:
                 outbox.transmit(joined, frames)
             except Exception:
                 # One broken transport must not keep the frames from the others.
                 logger.exception("transport failed")
-        took = perf_counter() - begun
-        self._enough, self.broadcasts = self.broadcasts, 0
-        self._gather_until = begun + took + min(took, MOST_GATHER) if took > LONG else 0.0
-        self._flushes += 1
-        self._writes += writes
-        self._joins += joins
