@@ -18,12 +18,12 @@ from hubbub.core.chat import (
     JoinChat,
     LeaveChat,
     MarkRead,
-    OpenDirect,
     PostMessage,
     ReactToMessage,
     SubscribeChat,
     UnsubscribeChat,
 )
+from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code
 from hubbub.core.event import (
     ChannelsChanged,

@@ -11,13 +11,13 @@ from hubbub.core.chat import (
     FetchMessages,
     JoinChat,
     LeaveChat,
-    OpenDirect,
     PostMessage,
     ReactToMessage,
     SubscribeChat,
     UnsubscribeChat,
 )
 from hubbub.core.command import handles, invalid
+from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import UserDeleted, VisitOpened
 from hubbub.core.id import created_at

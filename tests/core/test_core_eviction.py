@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from tests.core.house import OPEN, WORLD, House
 
-from hubbub.core.chat import JoinChat, OpenDirect, SubscribeChat
+from hubbub.core.chat import JoinChat, SubscribeChat
+from hubbub.core.direct import OpenDirect
 from hubbub.core.event import (
     OccupancyChanged,
     RoomDeleted,

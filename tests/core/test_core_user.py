@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.core.house import WORLD, House
 
-from hubbub.core.chat import OpenDirect
+from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import (
     Audited,

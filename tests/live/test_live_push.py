@@ -14,7 +14,8 @@ import pytest
 from tests.live.push_service import HOST, SILENCE, Browser, PushService, push_service
 from tests.live.scene import Scene, scene
 
-from hubbub.core.chat import OpenDirect, PostMessage
+from hubbub.core.chat import PostMessage
+from hubbub.core.direct import OpenDirect
 from hubbub.core.model import PushSubscription
 from hubbub.core.push import SubscribePush
 from hubbub.core.state import WorldState

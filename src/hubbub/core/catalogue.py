@@ -5,10 +5,10 @@ from inspect import getdoc
 
 import msgspec
 
-from hubbub.core import chat, login, permission, push, room, upload, user, world
+from hubbub.core import chat, direct, login, permission, push, room, upload, user, world
 from hubbub.core.command import REGISTRY, Spec
 
-NOUNS = (login, user, world, room, chat, upload, push)
+NOUNS = (login, user, world, room, chat, direct, upload, push)
 """The modules that declare commands; importing them fills the registry."""
 
 HEAD = """\

@@ -1,4 +1,4 @@
-"""Conversation: joining, speaking, editing, reacting, reading, and writing to each other directly."""
+"""Conversation: joining, speaking, editing, reacting and reading."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,6 @@ from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
-    ConversationOpened,
     MemberJoined,
     MemberLeft,
     MemberUpdated,
@@ -42,8 +41,6 @@ MAX_REACTIONS = 64
 MAX_NONCE = 128
 MAX_NOTIFICATIONS = 1000
 """Unseen notifications of one room that are counted."""
-MAX_DIRECT = 50
-"""People in one direct conversation."""
 MENTION = re.compile(r"@([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 
 
@@ -150,13 +147,6 @@ class MarkRead(Command, frozen=True, kw_only=True):
     number: int
 
 
-class OpenDirect(Command, frozen=True, kw_only=True):
-    """Open the direct conversation with exactly these users. `hide` keeps it from the others until it is spoken in."""
-
-    users: tuple[int, ...]
-    hide: bool = True
-
-
 # Listening and belonging
 
 
@@ -165,7 +155,7 @@ def do_subscribe(act: Act, command: SubscribeChat) -> Conversation:
     """Begin to listen."""
     room = act.state.rooms[command.room]
     conversation = describe(act, room)
-    _listen(act, room)
+    listen(act, room)
     return conversation
 
 
@@ -179,9 +169,9 @@ def do_join(act: Act, command: JoinChat) -> Conversation:
     if command.volatile is not None and command.volatile != volatile and act.may("room:chat.moderate", room):
         volatile = command.volatile
     conversation = describe(act, room)
-    _listen(act, room)
+    listen(act, room)
     if room.kind == "direct":
-        _show(act, room, act.actor.id)
+        show(act, room, act.actor.id)
     else:
         join(act, room, act.actor, volatile=volatile)
     return conversation
@@ -251,13 +241,15 @@ def describe(act: Act, room: Room) -> Conversation:
     )
 
 
-def _listen(act: Act, room: Room) -> None:
+def listen(act: Act, room: Room) -> None:
+    """Let the actor's connection hear a conversation."""
     if act.session:
         act.state.presence.listen(room.id, act.actor.id, act.session)
         act.emit(Subscribed, room.id, topic=Topic.CHAT)
 
 
-def _show(act: Act, room: Room, user: int) -> None:
+def show(act: Act, room: Room, user: int) -> None:
+    """Let a member see a conversation that is hidden from them."""
     member = act.state.members[room.id][user]
     if member.hidden:
         act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=False))
@@ -342,7 +334,7 @@ def _post(act: Act, room: Room, command: PostMessage) -> Message:
         _notify(act, room, user, message)
     if room.kind == "direct":
         for user in list(act.state.members[room.id]):
-            _show(act, room, user)
+            show(act, room, user)
     act.emit(MessagePosted, room.id, message=message)
     _tell_unread(act, room, message)
     if room.kind == "direct":
@@ -534,58 +526,3 @@ def _mark_read(act: Act, command: MarkRead, unseen: tuple[int, ...]) -> None:
         act.state.unread[room.id][user] = None
     state = ReadState(room=room.id, user=user, world=room.world, read=read, notifications=unseen)
     act.emit(ReadMarked, room.id, state=state)
-
-
-# Writing to each other directly
-
-
-@handles(
-    OpenDirect,
-    "world:chat.direct",
-    rate="create",
-    events=(ConversationOpened, MessagePosted, Subscribed, ChannelsChanged, MemberUpdated),
-)
-def do_open_direct(act: Act, command: OpenDirect) -> Conversation:
-    """Find or make the conversation of exactly these users and the actor."""
-    members = dict.fromkeys((act.actor.id, *command.users))
-    if not 2 <= len(members) <= MAX_DIRECT:
-        raise Denied(Code.CHAT_DENIED)
-    for other in members:
-        user = act.state.users.get(other)
-        if not user or user.deleted or user.kind in ("kiosk", "anon") or act.state.blocked(act.actor.id, other):
-            raise Denied(Code.CHAT_DENIED)
-    room = _find_direct(act, members.keys() | set())
-    if room:
-        _listen(act, room)
-        _show(act, room, act.actor.id)
-        if not command.hide:
-            for other in members:
-                _show(act, room, other)
-    else:
-        room = _make_direct(act, list(members), hide=command.hide)
-    return describe(act, room)
-
-
-def _find_direct(act: Act, members: set[int]) -> Room | None:
-    for identity in act.state.belongs.get(act.actor.id, ()):
-        room = act.state.rooms.get(identity)
-        if room and room.kind == "direct" and act.state.members[identity].keys() == members:
-            return room
-    return None
-
-
-def _make_direct(act: Act, users: list[int], *, hide: bool) -> Room:
-    room = Room(id=act.new_id(), world=act.state.world.id, kind="direct", created=act.now)
-    members = tuple(
-        Member(room=room.id, user=user, world=room.world, joined=act.now, hidden=hide and user != act.actor.id)
-        for user in users
-    )
-    act.emit(ConversationOpened, room.id, config=room, members=members)
-    act.state.unread[room.id].update(dict.fromkeys(users))
-    _listen(act, room)
-    for user in users:
-        announce(act, room, act.state.users[user], "member.joined")
-    for member in members:
-        if not member.hidden:
-            act.emit(ChannelsChanged, user=member.user, session=act.session if member.user == act.by else 0)
-    return room

@@ -16,7 +16,9 @@ from functools import partial
 from typing import Any
 
 from hubbub.bus.contract import Bus
-from hubbub.core import chat, login, room, user, world
+
+# Importing the nouns fills the registry of commands.
+from hubbub.core import chat, direct, login, push, room, upload, user, world  # noqa: F401
 from hubbub.core.command import REGISTRY, Act, Command, check
 from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
 from hubbub.core.event import (
@@ -57,8 +59,6 @@ CARE = timedelta(hours=1)
 """How often to forget what is too old."""
 
 JOURNAL_KEPT = timedelta(days=7)
-
-__all__ = ["Community", "chat", "login", "room", "user", "world"]
 
 
 def random_text(length: int, alphabet: str) -> str:

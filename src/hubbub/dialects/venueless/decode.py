@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hubbub.core import chat, login, push, room, user, world
+from hubbub.core import chat, direct, login, push, room, user, world
 from hubbub.core.command import Command
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import Topic
@@ -282,7 +282,7 @@ def _mark_read(body: Any) -> Command:
 def _open_direct(body: Any) -> Command:
     given = take(body, bodies.DirectCreate)
     # An id that is none is kept as one that nobody has, so that it is refused like an unknown user's.
-    return chat.OpenDirect(users=tuple(parse(text, Kind.USER) or -1 for text in given.users), hide=given.hide)
+    return direct.OpenDirect(users=tuple(parse(text, Kind.USER) or -1 for text in given.users), hide=given.hide)
 
 
 # Writing
