@@ -5,11 +5,9 @@ from inspect import getdoc
 
 import msgspec
 
-from hubbub.core import chat, direct, login, permission, push, room, upload, user, world
-from hubbub.core.command import REGISTRY, Spec
-
-NOUNS = (login, user, world, room, chat, direct, upload, push)
-"""The modules that declare commands; importing them fills the registry."""
+from hubbub.core import permission
+from hubbub.core.command import Spec
+from hubbub.core.nouns import NOUNS, REGISTRY
 
 HEAD = """\
 # Commands

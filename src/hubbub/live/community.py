@@ -16,10 +16,8 @@ from functools import partial
 from typing import Any
 
 from hubbub.bus.contract import Bus
-
-# Importing the nouns fills the registry of commands.
-from hubbub.core import chat, direct, login, push, room, upload, user, world  # noqa: F401
-from hubbub.core.command import REGISTRY, Act, Command, check
+from hubbub.core.chat import Conversation
+from hubbub.core.command import Act, Command, check
 from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
 from hubbub.core.event import (
     Event,
@@ -36,6 +34,7 @@ from hubbub.core.event import (
 )
 from hubbub.core.eviction import RIGHTS, evict
 from hubbub.core.model import User, World
+from hubbub.core.nouns import REGISTRY
 from hubbub.core.reaction import DEBOUNCE
 from hubbub.core.state import WorldState
 from hubbub.live.clock import Clock, Timer
@@ -308,7 +307,7 @@ class Community:
             logger.error("commit failed: %r", error)
             done(Unavailable(Code.UNAVAILABLE, "The server could not store this. Try again."))
             return
-        if isinstance(result, chat.Conversation):
+        if isinstance(result, Conversation):
             result = result.as_of(act.state)
         for event in act.events:
             act.state.committed(event)
