@@ -67,6 +67,7 @@ from hubbub.store.contract import (
     Unstorable,
 )
 from hubbub.store.open import open_store
+from hubbub.store.sqlite import SqliteStore
 
 R = TypeVar("R", bound=Record)
 
@@ -107,15 +108,21 @@ class Site:
             yield store
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    return Site(f"sqlite:///{tmp_path}/hubbub.db" if request.param == "sqlite-file" else "sqlite://")
+@pytest.fixture(params=["sqlite-file", "sqlite-file-by-thread", "sqlite-memory"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return _site(request.param, tmp_path, monkeypatch)
 
 
-@pytest.fixture(params=["sqlite-file"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+@pytest.fixture(params=["sqlite-file", "sqlite-file-by-thread"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A database that several stores can open."""
-    return Site(f"sqlite:///{tmp_path}/hubbub.db")
+    return _site(request.param, tmp_path, monkeypatch)
+
+
+def _site(driver: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    if driver == "sqlite-file-by-thread":  # as on a slow disk
+        monkeypatch.setattr(SqliteStore, "_write_at_once", lambda _store, _prepared: False)
+    return Site("sqlite://" if driver == "sqlite-memory" else f"sqlite:///{directory}/hubbub.db")
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:

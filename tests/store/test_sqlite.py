@@ -13,6 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -21,7 +22,7 @@ from hubbub.core.model import Message, ReadState, Room, User, World
 from hubbub.store.contract import StoreError, StoreUnavailable
 from hubbub.store.open import open_store
 from hubbub.store.schema import metadata
-from hubbub.store.sqlite import SqliteStore
+from hubbub.store.sqlite import PATIENCE, SqliteStore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -313,5 +314,42 @@ def test_an_acknowledged_message_survives_a_kill_and_nothing_is_half_there(path:
             event = posted(1)
             await store.commit([event])
             assert event.message.number == len(messages) + 1
+
+    run(test)
+
+
+def test_a_commit_that_another_process_holds_up_does_not_hold_up_the_loop(path: Path) -> None:
+    async def test() -> None:
+        async with store_at(path) as store:
+            await store.commit(founding())
+            await store.commit([posted(10)])
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                waiting = store.submit([posted(11)])
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert not waiting.done()
+                other.execute("COMMIT")
+            await waiting
+            assert [message.number for message in await store.messages(2, before=9, limit=9)] == [1, 2]
+
+    run(test)
+
+
+def test_after_slow_commits_the_thread_writes_for_a_while(path: Path) -> None:
+    async def test() -> None:
+        async with store_at(path) as store:
+            await store.commit(founding())
+            with mock.patch.object(store._writer, "write_at_once", wraps=store._writer.write_at_once) as at_once:
+                await store.commit([posted(10)])
+                assert at_once.call_count == 1
+                with mock.patch("hubbub.store.sqlite.AT_ONCE", -1.0):
+                    await store.commit([posted(11)])
+                for identity in range(12, 12 + PATIENCE):
+                    await store.commit([posted(identity)])
+                assert at_once.call_count == 2
+                await store.commit([posted(1000)])
+                assert at_once.call_count == 3
+            assert await store.check() == []
 
     run(test)
