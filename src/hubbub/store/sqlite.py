@@ -29,6 +29,9 @@ READERS = 2
 GROUP = 1000
 """Callers that share a transaction at most, so that the first of them does not wait for all the world."""
 
+GATHER = 0.002
+"""Seconds for which a group waits at most for others who come turn by turn."""
+
 AT_ONCE = 0.002
 RECENT = 0.1
 """Seconds that the event loop may wait for the disk in a commit, over the last ten or so: one that has to check the log
@@ -137,12 +140,13 @@ class SqliteStore(Store):
         self._waiting.append((events, future))
         if not self._flying and len(self._waiting) == 1:
             # Whoever else commits in this turn of the loop comes along, and who does in the next ones, while there are.
-            self._loop.call_soon(self._gather, 1)
+            self._loop.call_soon(self._gather, 1, time.perf_counter() + GATHER)
         return future
 
-    def _gather(self, before: int) -> None:
-        if before < len(self._waiting) < GROUP:
-            self._loop.call_soon(self._gather, len(self._waiting))
+    def _gather(self, before: int, until: float) -> None:
+        """Start when nobody came in the last turn of the loop, or those who came first have waited long enough."""
+        if before < len(self._waiting) < GROUP and time.perf_counter() < until:
+            self._loop.call_soon(self._gather, len(self._waiting), until)
         else:
             self._start()
 
@@ -236,7 +240,7 @@ class SqliteStore(Store):
 
     def _start_waiting(self) -> None:
         if self._waiting:
-            self._gather(1)
+            self._gather(1, time.perf_counter() + GATHER)
 
     # Read
 
