@@ -1,23 +1,38 @@
 """Presence: reference counts by user over all their connections."""
 
-from hubbub.core.presence import Presence
+from datetime import UTC, datetime
+from itertools import count
+
+from hubbub.core.presence import Presence, Visit
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+IDS = count(1)
+
+
+def enter(presence: Presence, room: int, user: int, session: int) -> Visit:
+    return presence.enter(room, user, session, now=NOW, new_id=lambda: next(IDS))
 
 
 def test_a_user_is_in_a_room_as_long_as_one_connection_is() -> None:
     presence = Presence()
-    assert presence.enter(1, 7, 70)
-    assert not presence.enter(1, 7, 71)
-    assert not presence.enter(1, 7, 71)
+    visit = enter(presence, 1, 7, 70)
+    assert (visit.room, visit.user, visit.entered, visit.sessions) == (1, 7, NOW, {70})
+    assert enter(presence, 1, 7, 71) is visit
+    assert enter(presence, 1, 7, 71) is visit
+    assert visit.sessions == {70, 71}
+    assert enter(presence, 1, 8, 80).id != visit.id
+    assert presence.leave(1, 8, 80)
     assert presence.occupants(1) == 1
     assert not presence.leave(1, 7, 70)
     assert presence.leave(1, 7, 71)
     assert not presence.leave(1, 7, 71)
     assert presence.occupants(1) == 0
+    assert enter(presence, 1, 7, 70) is not visit
 
 
 def test_leaving_where_one_never_was() -> None:
     presence = Presence()
-    presence.enter(1, 7, 70)
+    enter(presence, 1, 7, 70)
     assert not presence.leave(2, 7, 70)
     assert not presence.leave(1, 8, 80)
     assert not presence.leave(1, 7, 71)
@@ -41,8 +56,8 @@ def test_volatile_belonging_ends_with_the_last_connection_that_listens() -> None
 def test_a_connection_knows_where_it_is() -> None:
     presence = Presence()
     presence.connect(7, 70)
-    presence.enter(1, 7, 70)
-    presence.enter(2, 7, 70)
+    enter(presence, 1, 7, 70)
+    enter(presence, 2, 7, 70)
     presence.listen(2, 7, 70)
     visited, heard = presence.places(70)
     assert (sorted(visited), heard) == ([1, 2], [2])
@@ -53,7 +68,7 @@ def test_everything_settles_to_zero() -> None:
     presence = Presence()
     for user, session in ((7, 70), (7, 71), (8, 80)):
         presence.connect(user, session)
-        presence.enter(1, user, session)
+        enter(presence, 1, user, session)
         presence.listen(1, user, session)
         presence.join(1, user)
     assert presence.statistics() == {

@@ -4,6 +4,21 @@ Ephemeral: it dies with the process and is rebuilt as clients come back. Connect
 """
 
 from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """The presence of a user in a room, from the first of their connections that entered to the last that left."""
+
+    id: int
+    room: int
+    user: int
+    entered: datetime
+    sessions: set[int]
+    """The connections that are in the room."""
 
 
 class Presence:
@@ -15,8 +30,8 @@ class Presence:
     def __init__(self) -> None:
         self.sessions: dict[int, dict[int, None]] = {}
         """By user: their connections, oldest first."""
-        self.visits: dict[int, dict[int, set[int]]] = {}
-        """By room, then by user: the connections that are in the room. A user's first visit sets their place."""
+        self.visits: dict[int, dict[int, Visit]] = {}
+        """By room, then by user, in the order in which they came."""
         self.listening: dict[int, dict[int, set[int]]] = {}
         """By room, then by user: the connections that listen to the conversation."""
         self.volatile: dict[int, dict[int, None]] = {}
@@ -42,22 +57,42 @@ class Presence:
         places = self._places.get(session, set())
         return [room for kind, room in places if kind == "visit"], [room for kind, room in places if kind == "listen"]
 
-    def enter(self, room: int, user: int, session: int) -> bool:
-        """Let a connection be in a room; tell whether the user was not there before."""
-        return self._add(self.visits, "visit", room, user, session)
+    def enter(self, room: int, user: int, session: int, *, now: datetime, new_id: Callable[[], int]) -> Visit:
+        """Let a connection be in a room, and give the user's visit there: a new one, unless they are there already."""
+        visits = self.visits.setdefault(room, {})
+        visit = visits.get(user)
+        if visit is None:
+            visit = visits[user] = Visit(id=new_id(), room=room, user=user, entered=now, sessions=set())
+        visit.sessions.add(session)
+        self._places[session].add(("visit", room))
+        return visit
 
     def leave(self, room: int, user: int, session: int) -> bool:
-        """Let a connection leave a room; tell whether it was the user's last one there."""
-        return self._remove(self.visits, "visit", room, user, session)
+        """Let a connection leave a room; tell whether that ended the user's visit."""
+        visit = self.visits.get(room, {}).get(user)
+        if visit is None or not self._remove("visit", room, session, visit.sessions):
+            return False
+        del self.visits[room][user]
+        if not self.visits[room]:
+            del self.visits[room]
+        return True
 
     def listen(self, room: int, user: int, session: int) -> bool:
         """Let a connection listen to a conversation; tell whether it is the user's first one."""
-        return self._add(self.listening, "listen", room, user, session)
+        users = self.listening.setdefault(room, {})
+        new = user not in users
+        users.setdefault(user, set()).add(session)
+        self._places[session].add(("listen", room))
+        return new
 
     def ignore(self, room: int, user: int, session: int) -> bool:
         """Let a connection no longer listen; tell whether it was the user's last, which ends volatile belonging."""
-        last = self._remove(self.listening, "listen", room, user, session)
+        sessions = self.listening.get(room, {}).get(user, set())
+        last = self._remove("listen", room, session, sessions)
         if last:
+            del self.listening[room][user]
+            if not self.listening[room]:
+                del self.listening[room]
             self.part(room, user)
         return last
 
@@ -88,31 +123,20 @@ class Presence:
         """Give the sizes of everything, for health and for tests: all zero when nobody is here."""
         return {
             "sessions": sum(map(len, self.sessions.values())),
-            "visits": sum(len(sessions) for users in self.visits.values() for sessions in users.values()),
+            "visits": sum(len(visit.sessions) for visits in self.visits.values() for visit in visits.values()),
             "listening": sum(len(sessions) for users in self.listening.values() for sessions in users.values()),
             "volatile": sum(map(len, self.volatile.values())),
             "rooms": len(self.visits) + len(self.listening) + len(self.volatile),
             "places": len(self._places),
         }
 
-    def _add(self, index: dict[int, dict[int, set[int]]], kind: str, room: int, user: int, session: int) -> bool:
-        users = index.setdefault(room, {})
-        new = user not in users
-        users.setdefault(user, set()).add(session)
-        self._places[session].add((kind, room))
-        return new
-
-    def _remove(self, index: dict[int, dict[int, set[int]]], kind: str, room: int, user: int, session: int) -> bool:
-        sessions = index.get(room, {}).get(user)
-        if sessions is None or session not in sessions:
+    def _remove(self, kind: str, room: int, session: int, sessions: set[int]) -> bool:
+        """Take a connection out of those of a user somewhere; tell whether it was the last of them."""
+        if session not in sessions:
             return False
         sessions.discard(session)
-        self._places[session].discard((kind, room))
-        if not self._places[session]:
+        places = self._places[session]
+        places.discard((kind, room))
+        if not places:
             del self._places[session]
-        if sessions:
-            return False
-        del index[room][user]
-        if not index[room]:
-            del index[room]
-        return True
+        return not sessions

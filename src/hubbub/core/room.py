@@ -150,7 +150,7 @@ def do_enter(act: Act, command: EnterRoom) -> tuple[User, ...] | None:
     """Come in; who may see the others gets them, each once, shown and not banned."""
     state, room, user = act.state, act.state.rooms[command.room], act.actor
     before = occupancy(state.presence.occupants(room.id))
-    state.presence.enter(room.id, user.id, act.session)
+    state.presence.enter(room.id, user.id, act.session, now=act.now, new_id=act.new_id)
     if user.shown:
         act.emit(VisitOpened, room.id, user=user.id)
     act.emit(Subscribed, room.id, topic=Topic.VISITORS)
@@ -347,15 +347,15 @@ def do_delete_room(act: Act, command: DeleteRoom) -> None:
 def empty_room(act: Act, room: int) -> None:
     """Take every connection out of a room and its conversation."""
     presence = act.state.presence
-    for topic, index in ((Topic.VISITORS, presence.visits), (Topic.CHAT, presence.listening)):
-        for user, sessions in list(index.get(room, {}).items()):
-            for session in list(sessions):
-                if topic is Topic.CHAT:
-                    presence.ignore(room, user, session)
-                else:
-                    presence.leave(room, user, session)
-                    act.emit(Unsubscribed, room, topic=Topic.VIEWERS, session=session)
+    for visit in list(presence.visits.get(room, {}).values()):
+        for session in list(visit.sessions):
+            presence.leave(room, visit.user, session)
+            for topic in (Topic.VIEWERS, Topic.VISITORS):
                 act.emit(Unsubscribed, room, topic=topic, session=session)
+    for user, sessions in list(presence.listening.get(room, {}).items()):
+        for session in list(sessions):
+            presence.ignore(room, user, session)
+            act.emit(Unsubscribed, room, topic=Topic.CHAT, session=session)
     act.state.reactions.forget(room)
 
 
