@@ -31,7 +31,6 @@ class Application:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.ready = False
         self.admin_link = ""
         """A link that lets whoever has it be the owner of the world that was made at the first start; else empty."""
 
@@ -58,11 +57,9 @@ class Application:
         admission = Admission(self.settings.max_connections, self.settings.max_connections_per_address)
         self.venueless = VenuelessEndpoint(self.community, self.turn, admission, self.settings.url)
         self.http = create_http(self.community, self.settings)
-        self.ready = True
 
     async def close(self) -> None:
         """Finish what is being done and close the store."""
-        self.ready = False
         if self.push:
             await self.push.close()
         await self.community.close()

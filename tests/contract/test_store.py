@@ -121,7 +121,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 def _site(driver: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     if driver == "sqlite-file-by-thread":  # as on a slow disk
-        monkeypatch.setattr(SqliteStore, "_write_at_once", lambda _store, _prepared: False)
+        monkeypatch.setattr(SqliteStore, "_may_write_at_once", lambda _store: False)
     return Site("sqlite://" if driver == "sqlite-memory" else f"sqlite:///{directory}/hubbub.db")
 
 

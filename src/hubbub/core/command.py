@@ -5,7 +5,7 @@ first `emit` comes after the last check, so a refused command has changed nothin
 in memory are coroutines, and await only before they check.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 
@@ -125,12 +125,6 @@ class Act:
         if user is None or user.deleted:
             raise Unknown(Code.USER_UNKNOWN)
         return user
-
-    def visible_rooms(self) -> Iterator[Room]:
-        """Give the rooms that the actor may see, in order."""
-        for room in self.state.ordered_rooms():
-            if self.may("room:view", room):
-                yield room
 
 
 Handler = Callable[[Act, Any], Any] | Callable[[Act, Any], Awaitable[Any]]

@@ -27,6 +27,7 @@ from hubbub.core.event import (
 )
 from hubbub.core.model import Grant, Invite, LoginCode, User, World
 from hubbub.core.room import INVITE_ALPHABET, leave_all
+from hubbub.core.user import checked_profile
 
 MAX_CLIENT_ID = 200
 MAX_TOKEN_ID = 200
@@ -135,7 +136,7 @@ def _by_token(act: Act, claims: Claims) -> User:
             world=state.world.id,
             token_id=identity,
             traits=claims.traits,
-            profile=claims.profile or {},
+            profile=checked_profile(claims.profile or {}),
             pretalx_id=None if claims.pretalx_id is None else str(claims.pretalx_id),
             created=act.now,
             last_login=act.now,

@@ -182,24 +182,27 @@ class SqliteStore(Store):
 
         units = [events for events, _ in group]
         prepared = self._writer.prepare(units)
-        if prepared is not None and not self._writing.pending:
+        if prepared is not None and self._may_write_at_once():
             if self._write_at_once(prepared):
                 self._land(group, enqueued, Outcome(lambda: [None] * len(units)))
                 return
-            if self._patience == PATIENCE:
-                prepared = None
+            prepared = None  # its stamps are void
         self._writing.submit(
             lambda: self._writer.write(units, prepared), lambda outcome: self._land(group, enqueued, outcome)
         )
 
-    def _write_at_once(self, prepared: Prepared) -> bool:
-        """Write on this thread while the disk is fast: to hand a commit to another costs more than it then takes.
+    def _may_write_at_once(self) -> bool:
+        """Tell whether to write on this thread: to hand a commit to another costs more than it takes on a fast disk.
 
-        After one that was slow, or could not be, the next ones go the long way for a while.
+        After slow ones, or one that could not be, the next ones go the long way for a while.
         """
         if self._patience:
             self._patience -= 1
             return False
+        return not self._writing.pending
+
+    def _write_at_once(self, prepared: Prepared) -> bool:
+        """Write on this thread, and note how long the disk took; False when that needs waiting for somebody else."""
         begun, worked = time.perf_counter(), time.thread_time()
         written = self._writer.write_at_once(prepared)
         waited = (time.perf_counter() - begun) - (time.thread_time() - worked)

@@ -180,7 +180,6 @@ class PushSubscribe(Fields, frozen=True):
 class SocialConnect(Fields, frozen=True):
     """The body of user.social.connect."""
 
-    network: str = ""
     return_url: str = ""
 
 
@@ -190,9 +189,3 @@ class WorldPatch(Fields, frozen=True):
     title: str | msgspec.UnsetType = msgspec.UNSET
     roles: dict[str, list[str]] | msgspec.UnsetType = msgspec.UNSET
     trait_grants: Body | msgspec.UnsetType = msgspec.UNSET
-
-
-class MarkReadBody(Fields, frozen=True):
-    """The body of chat.mark_read."""
-
-    id: int | None = None
