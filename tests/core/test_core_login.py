@@ -71,6 +71,11 @@ def test_the_first_login_with_a_token_makes_the_user(house: House) -> None:
     assert house.state.presence.sessions == {user.id: {session: None}}
 
 
+def test_a_name_that_a_token_brings_has_no_control_characters(house: House) -> None:
+    outcome, _ = house.log_in(token=token(house, profile={"display_name": " A\x00d\x07a "}))
+    assert outcome.result.display_name == "Ada"
+
+
 def test_later_logins_take_the_traits_and_leave_the_profile(house: House) -> None:
     first, _ = house.log_in(token=token(house, profile={"display_name": "Ada"}))
     changed = token(house, profile={"display_name": "Other"}, pretalx_id="P", traits=["staff"])
