@@ -84,7 +84,7 @@ def test_the_rule_is_the_one_of_the_design() -> None:
         "web",
         "dialects",
         "live",
-        "store | bus",
+        "store | bus | media",
         "core",
     ]
     wire = contracts["The wire imports nothing of ours"]
@@ -138,6 +138,9 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
     """Belonging to a conversation, or being somebody at all, is what these need; their handlers say so."""
     free = {spec.command.__name__ for spec in REGISTRY.values() if not spec.permission and not spec.before_login}
     assert free == {
+        "EnterRoom",
+        "JoinRoom",
+        "UnlockRoom",
         "LeaveRoom",
         "LeaveChat",
         "UnsubscribeChat",
@@ -145,6 +148,8 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
         "ListBlocked",
         "BlockUser",
         "UnblockUser",
+        "ListIgnored",
+        "StopIgnoring",
     }
 
 

@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import msgspec
 
@@ -44,6 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether mentions and direct messages go to the browsers of people who are not connected."""
     push_allow_private: bool = False
     """Whether a push service may be at a private address, as in an intranet."""
+    videos: Literal["auto", "youtube", "oembed", "off"] = "auto"
+    """Who is asked about videos that rooms watch together: YouTube's Data API, which needs keys, or its public pages,
+    which know no search by words; auto is the former when there are keys. off asks nobody."""
+    youtube_keys: list[str] = []
+    """Keys of the YouTube Data API, a secret; more than one are used in turn as their quotas end. In the environment
+    separated by commas."""
     rates: dict[str, Rate] = msgspec.field(default_factory=dict)
     """Rate limits by class, over the defaults; in the TOML file [rates.message] with per_second and burst."""
 
@@ -108,7 +114,11 @@ def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[str, 
 
 def _read_environment(environment: Mapping[str, str], kinds: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     names = ((name, PREFIX + name.upper()) for name in kinds if name != "rates")
-    return ENVIRONMENT, {name: environment[variable] for name, variable in names if environment.get(variable)}
+    found: dict[str, Any] = {name: environment[variable] for name, variable in names if environment.get(variable)}
+    for name, value in found.items():
+        if kinds[name] == list[str]:
+            found[name] = [part.strip() for part in value.split(",") if part.strip()]
+    return ENVIRONMENT, found
 
 
 def _wrong(name: str, sources: Mapping[str, str], what: str) -> str:
@@ -131,6 +141,8 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in ("max_upload", "max_message", "max_connections", "max_connections_per_address"):
         if getattr(settings, name) < 1:
             yield name, "it is at least 1"
+    if settings.videos == "youtube" and not settings.youtube_keys:
+        yield "videos", "youtube needs youtube_keys"
     for kind, rate in settings.rates.items():
         if kind not in DEFAULT_RATES:
             yield "rates", f"there is no class {kind}, but {', '.join(DEFAULT_RATES)}"

@@ -14,8 +14,11 @@ from hubbub.core.event import (
     Audited,
     ConversationOpened,
     Event,
+    FeedCleared,
     GrantGiven,
     GrantTaken,
+    IgnoreBegun,
+    IgnoreEnded,
     InviteCreated,
     LoginIssued,
     MemberJoined,
@@ -27,7 +30,10 @@ from hubbub.core.event import (
     PushUnsubscribed,
     ReadMarked,
     RoomCreated,
+    RoomPasswordSet,
     RoomUpdated,
+    TokenIssued,
+    TokensRevoked,
     UserBanned,
     UserBlocked,
     UserCreated,
@@ -35,25 +41,33 @@ from hubbub.core.event import (
     UserReactivated,
     UserUnblocked,
     UserUpdated,
-    VisitOpened,
+    VideoAdded,
+    VideoEnded,
+    VideoPaused,
+    VideoRemoved,
+    VideoStarted,
     WorldCreated,
     WorldReplaced,
     WorldUpdated,
 )
 from hubbub.core.model import (
+    AccessToken,
     AuditEntry,
     Ban,
     Block,
     Credential,
     Grant,
+    Ignore,
     Invite,
     LoginCode,
     Member,
     Message,
+    PlaylistItem,
     PushSubscription,
     ReadState,
     Record,
     Room,
+    RoomPassword,
     User,
     World,
 )
@@ -302,7 +316,7 @@ def test_no_event_is_no_trouble(site: Site) -> None:
         lambda: posted("x", id=2**70),
         lambda: posted("x", at=datetime(2026, 1, 1)),
         lambda: UserCreated(world=WORLD, user=user_of(777, login="ann")),
-        lambda: VisitOpened(world=WORLD, room=ROOM, user=ANN),
+        lambda: FeedCleared(world=WORLD, room=ROOM),
     ],
 )
 def test_a_caller_at_fault_is_refused_alone_and_whole(site: Site, bad: Callable[[], Event]) -> None:
@@ -422,7 +436,35 @@ def test_a_caller_who_is_cancelled_does_not_harm_the_others(site: Site) -> None:
 def test_what_is_loaded_is_what_the_events_leave(site: Site) -> None:
     async def test() -> None:
         member, other = (Member(room=ROOM, user=user, world=WORLD, joined=NOW) for user in (ANN, BOB))
-        ban = Ban(id=7, world=WORLD, user=BOB, at=NOW, until=NOW + HOUR)
+        gated = room_of(
+            OTHER_ROOM,
+            topic="Tea",
+            topic_by=ANN,
+            topic_at=NOW,
+            listed=False,
+            closed="",
+            accounts_only=True,
+            verified_only=True,
+            min_account_age=3600,
+            locked=True,
+            age_restricted=True,
+            moderated_playlist=True,
+            push_to_talk=True,
+        )
+        ban = Ban(
+            id=7,
+            world=WORLD,
+            user=BOB,
+            handle="Bob",
+            addresses=("192.0.2.7", "2001:db8::/64"),
+            clients=("c",),
+            at=NOW,
+            until=NOW + HOUR,
+        )
+        ignores = [ignore_of(one) for one in (30, 31)]
+        tokens = [token_of(one) for one in ("kept", "one", "two")]
+        items = [item_of(one) for one in (40, 41, 42, 43)]
+        playing = item_of(41, started=NOW, paused=NOW + HOUR, duration=None)
         lifted = Ban(id=8, world=WORLD, user=BOB, at=NOW)
         grant = Grant(world=WORLD, user=ANN, role="admin")
         taken = Grant(world=WORLD, user=ANN, role="speaker", room=ROOM)
@@ -433,7 +475,9 @@ def test_what_is_loaded_is_what_the_events_leave(site: Site) -> None:
                 world=WORLD, config=world(title="New", roles={"admin": ["world:update"]}, config={"a": [1.5, None]})
             ),
             RoomUpdated(world=WORLD, room=ROOM, config=room_of(picture="/x.png", schedule_data={"session": "s"})),
+            RoomUpdated(world=WORLD, room=OTHER_ROOM, config=gated),
             UserUpdated(world=WORLD, user=user_of(ANN, traits=("a", "b"), client_id="browser", last_login=NOW + HOUR)),
+            UserUpdated(world=WORLD, user=user_of(BOB, preferences={"a": [None]}, verified=True, adult=True)),
             MemberJoined(world=WORLD, room=ROOM, member=member),
             MemberJoined(world=WORLD, room=ROOM, member=other),
             MemberLeft(world=WORLD, room=ROOM, member=other),
@@ -443,6 +487,15 @@ def test_what_is_loaded_is_what_the_events_leave(site: Site) -> None:
             UserBanned(world=WORLD, ban=ban),
             UserBanned(world=WORLD, ban=lifted),
             UserReactivated(world=WORLD, user=BOB, bans=(lifted,)),
+            *(IgnoreBegun(world=WORLD, ignore=ignore) for ignore in ignores),
+            IgnoreEnded(world=WORLD, ignore=ignores[0]),
+            *(TokenIssued(world=WORLD, token=token) for token in tokens),
+            TokensRevoked(world=WORLD, tokens=tuple(tokens[1:])),
+            *(VideoAdded(world=WORLD, room=ROOM, item=item) for item in items),
+            VideoEnded(world=WORLD, room=ROOM, item=items[0]),
+            VideoStarted(world=WORLD, room=ROOM, item=item_of(41, started=NOW)),
+            VideoPaused(world=WORLD, room=ROOM, item=playing),
+            VideoRemoved(world=WORLD, room=ROOM, item=items[2]),
             UserBlocked(world=WORLD, block=block),
             UserUnblocked(world=WORLD, block=block),
             UserBlocked(world=WORLD, block=block),
@@ -490,16 +543,7 @@ def key(record: Record) -> tuple[str, Any]:
 
 
 def users_and_more(snapshot: Snapshot) -> list[Record]:
-    return [
-        *snapshot.users,
-        *snapshot.rooms,
-        *snapshot.members,
-        *snapshot.grants,
-        *snapshot.bans,
-        *snapshot.blocks,
-        *snapshot.invites,
-        *snapshot.read_states,
-    ]
+    return snapshot.records
 
 
 def test_worlds_are_listed_oldest_first(site: Site) -> None:
@@ -557,6 +601,120 @@ def test_a_login_code_is_good_until_it_expires(site: Site) -> None:
             assert await store.login_code("d", NOW) == code
             assert await store.login_code("d", NOW + HOUR) is None
             assert await store.login_code("e", NOW) is None
+
+    run(test)
+
+
+def ignore_of(identity: int, **changes: Any) -> Ignore:
+    fields = {"id": identity, "world": WORLD, "user": ANN, "target": BOB, "handle": "B", "at": NOW, "until": NOW + HOUR}
+    return made(Ignore, fields, changes)
+
+
+def token_of(name: str, **changes: Any) -> AccessToken:
+    fields = {"digest": name, "world": WORLD, "user": ANN, "label": "é", "created": NOW, "expires": NOW + HOUR}
+    return made(AccessToken, fields, changes)
+
+
+def item_of(identity: int, **changes: Any) -> PlaylistItem:
+    fields = {"id": identity, "world": WORLD, "room": ROOM, "by": ANN, "media_id": "v", "title": "é", "at": NOW}
+    return made(PlaylistItem, {**fields, "duration": 60, "description": "long " * 1000}, changes)
+
+
+def password_of(room: int, password: str) -> RoomPasswordSet:
+    return RoomPasswordSet(
+        world=WORLD, room=room, password=RoomPassword(room=room, world=WORLD, password=password)
+    )
+
+
+def test_a_room_has_one_password_which_no_journal_and_no_memory_has(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            assert await store.room_password(ROOM) is None
+            before = await store.position()
+            await store.commit([password_of(ROOM, "old"), password_of(OTHER_ROOM, "another")])
+            await store.commit([password_of(ROOM, "new")])
+            found = await store.room_password(ROOM)
+            assert found == RoomPassword(room=ROOM, world=WORLD, password="new")
+            assert await follow_all(store, before) == []
+            snapshot = await store.load("main")
+            assert snapshot is not None
+            assert snapshot.of(RoomPassword) == []
+            await replace(store)
+            assert await store.room_password(ROOM) is None
+            assert await store.room_password(OTHER_ROOM) is None
+
+    run(test)
+
+
+def test_what_live_rooms_leave_is_followed_by_others(shared: Site) -> None:
+    async def test() -> None:
+        async with shared.opened("one") as one, shared.store("two") as two:
+            position = await one.position()
+            events: list[Event] = [
+                VideoAdded(world=WORLD, room=ROOM, item=item_of(40)),
+                VideoEnded(world=WORLD, room=ROOM, item=item_of(40, started=NOW)),
+                IgnoreBegun(world=WORLD, ignore=ignore_of(30)),
+                TokenIssued(world=WORLD, token=token_of("t")),
+                TokensRevoked(world=WORLD, tokens=(token_of("t"),)),
+                UserBanned(
+                    world=WORLD,
+                    room=ROOM,
+                    ban=Ban(id=7, world=WORLD, user=BOB, room=ROOM, at=NOW, addresses=("a",), clients=("c", "d")),
+                ),
+            ]
+            await two.commit(events)
+            assert await follow_all(one, position) == events
+
+    run(test)
+
+
+def test_a_playlist_is_loaded_in_the_order_of_its_ids(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            for identity in (42, 40, 41):
+                await store.commit([VideoAdded(world=WORLD, room=ROOM, item=item_of(identity))])
+            await store.commit([VideoStarted(world=WORLD, room=ROOM, item=item_of(40, started=NOW))])
+            snapshot = await store.load("main")
+            assert snapshot is not None
+            assert [item.id for item in snapshot.of(PlaylistItem)] == [40, 41, 42]
+
+    run(test)
+
+
+def test_what_ends_by_itself_is_forgotten_and_nothing_else(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            await store.commit(
+                [
+                    IgnoreBegun(world=WORLD, ignore=ignore_of(30, until=NOW)),
+                    IgnoreBegun(world=WORLD, ignore=ignore_of(31, until=NOW + HOUR)),
+                    TokenIssued(world=WORLD, token=token_of("over", expires=NOW)),
+                    TokenIssued(world=WORLD, token=token_of("good", expires=NOW + HOUR)),
+                    UserBanned(world=WORLD, ban=Ban(id=7, world=WORLD, user=BOB, kind="silence", at=NOW, until=NOW)),
+                    VideoAdded(world=WORLD, room=ROOM, item=item_of(40, started=NOW - 10 * HOUR)),
+                    password_of(ROOM, "x"),
+                ]
+            )
+            assert await store.prune(NOW - HOUR) == 3
+            snapshot = await store.load("main")
+            assert snapshot is not None
+            assert [ignore.id for ignore in snapshot.of(Ignore)] == [31]
+            assert [token.digest for token in snapshot.of(AccessToken)] == ["good"]
+            assert [item.id for item in snapshot.of(PlaylistItem)] == [40]
+            assert snapshot.of(Ban) == []
+            assert await store.room_password(ROOM)
+            assert await store.check() == []
+
+    run(test)
+
+
+def test_a_message_is_found_by_its_id(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            first, second = posted("first"), posted("second")
+            await store.commit([first, second])
+            assert await store.message_by_id(second.message.id) == second.message
+            assert await store.message_by_id(1) is None
 
     run(test)
 
@@ -624,7 +782,7 @@ def test_what_is_enqueued_goes_with_the_next_commit(site: Site) -> None:
             await store.commit([posted()])
             snapshot = await store.load("main")
             assert snapshot is not None
-            assert [state.read for state in snapshot.read_states] == [4]
+            assert [state.read for state in snapshot.of(ReadState)] == [4]
             assert snapshot.last_number == 3
 
     run(test)
@@ -637,7 +795,7 @@ def test_what_is_enqueued_is_stored_on_closing(shared: Site) -> None:
         async with shared.store() as store:
             snapshot = await store.load("main")
             assert snapshot is not None
-            assert [state.read for state in snapshot.read_states] == [7]
+            assert [state.read for state in snapshot.of(ReadState)] == [7]
 
     run(test)
 
@@ -778,7 +936,7 @@ def test_what_was_pruned_is_not_replayed(site: Site) -> None:
             assert [m.body for m in await store.messages(ROOM, before=9, limit=9)] == ["old", "new"]
             snapshot = await store.load("main")
             assert snapshot is not None
-            assert [ban.id for ban in snapshot.bans] == [2]
+            assert [ban.id for ban in snapshot.of(Ban)] == [2]
             assert await store.check() == []
             position = await store.position()
             await store.prune(NOW + 2 * HOUR)
@@ -823,7 +981,7 @@ def test_a_replaced_world_is_empty_and_counts_from_one(site: Site) -> None:
             snapshot = await store.load("main")
             assert snapshot is not None
             assert snapshot.world.epoch == 2
-            assert snapshot.rooms == [room_of(50)]
+            assert snapshot.of(Room) == [room_of(50)]
             assert users_and_more(snapshot) == [room_of(50)]
             assert (snapshot.last_number, snapshot.last_said) == (0, {})
             assert await store.credential(ANN) is None

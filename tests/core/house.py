@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from hubbub.core.command import Act, Command, check
 from hubbub.core.error import Code, HubbubError
@@ -18,10 +18,13 @@ from hubbub.core.event import (
     Event,
     GrantGiven,
     RoomCreated,
+    RoomUpdated,
     Subscribed,
     Topic,
     Unsubscribed,
+    UserBanned,
     UserCreated,
+    UserUpdated,
     WorldReplaced,
 )
 from hubbub.core.eviction import RIGHTS, evict
@@ -29,6 +32,7 @@ from hubbub.core.id import IdGenerator
 from hubbub.core.login import LogIn, LogOut
 from hubbub.core.model import (
     AuditEntry,
+    Ban,
     Block,
     Credential,
     Grant,
@@ -37,10 +41,14 @@ from hubbub.core.model import (
     PushSubscription,
     Record,
     Room,
+    RoomPassword,
     User,
     World,
 )
+from hubbub.core.origin import NOWHERE, Origin
 from hubbub.core.permission import DEFAULT_ROLES, OWNER_ROLE
+from hubbub.core.presence import Presence, Visit
+from hubbub.core.room import EnterRoom
 from hubbub.core.state import WorldState
 
 START = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -127,6 +135,14 @@ class Cabinet:
         self._wait()
         return next((message for message in self.said() if message.number == number), None)
 
+    async def message_by_id(self, identity: int) -> Message | None:
+        self._wait()
+        return next((message for message in self.said() if message.id == identity), None)
+
+    async def message_by_id(self, identity: int) -> Message | None:
+        self._wait()
+        return next((message for message in self.said() if message.id == identity), None)
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         self._wait()
         return next((one for one in self.said() if one.sender == sender and one.nonce == nonce), None)
@@ -140,6 +156,11 @@ class Cabinet:
         found = self.records.get((Credential, (user,)))
         return found if isinstance(found, Credential) else None
 
+    async def room_password(self, room: int) -> RoomPassword | None:
+        self._wait()
+        found = self.records.get((RoomPassword, (room,)))
+        return found if isinstance(found, RoomPassword) else None
+
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         self._wait()
         found = self.records.get((LoginCode, (digest,)))
@@ -149,6 +170,20 @@ class Cabinet:
         self._wait()
         found = [one for one in self.records.values() if isinstance(one, PushSubscription) and one.user == user]
         return sorted(found, key=lambda one: one.created)
+
+
+class Plain:
+    """Passwords that are not hashed, but look so."""
+
+    def __init__(self, cabinet: Cabinet) -> None:
+        self._cabinet = cabinet
+
+    async def hash(self, password: str) -> str:
+        self._cabinet._wait()
+        return f"hash of {password}"
+
+    async def verify(self, hashed: str | None, password: str) -> bool:
+        return hashed == f"hash of {password}"
 
 
 class House:
@@ -165,9 +200,11 @@ class House:
         self.now = START
         self.new_id = IdGenerator(lambda: self.now)
         self.cabinet = Cabinet()
+        self.passwords: Plain | None = Plain(self.cabinet)
         self.heard: dict[tuple[Topic, int], set[int]] = {}
         self._secrets = 0
         self._session = 0
+        self._origins: dict[int, Origin] = {}
         here = World(
             id=WORLD,
             name="here",
@@ -241,9 +278,23 @@ class House:
         grant = Grant(world=WORLD, user=user, role=role, room=room)
         self.happen(GrantGiven(world=WORLD, room=room, grant=grant))
 
-    def connect(self, user: int) -> int:
-        """Give a new connection of a user, logged in."""
+    def change_user(self, identity: int, **changes: Any) -> None:
+        self.happen(UserUpdated(world=WORLD, user=replace(self.user(identity), **changes)))
+
+    def change_room(self, identity: int, **changes: Any) -> None:
+        config = replace(self.state.rooms[identity], **changes)
+        self.happen(RoomUpdated(world=WORLD, room=identity, config=config))
+
+    def ban(self, user: int, room: int = 0, **fields: Any) -> Ban:
+        """Let somebody have been banned, from a room or from the world; nobody is sent out."""
+        made = Ban(id=self.new_id(), world=WORLD, user=user, room=room, at=self.now, **fields)
+        self.happen(UserBanned(world=WORLD, room=room, ban=made))
+        return made
+
+    def connect(self, user: int, origin: Origin = NOWHERE) -> int:
+        """Give a new connection of a user, logged in; all that comes through it comes from an origin."""
         self._session += 1
+        self._origins[self._session] = origin
         self.state.presence.connect(user, self._session)
         return self._session
 
@@ -251,6 +302,18 @@ class House:
         """Log in with a new connection, and give what came of it and the connection."""
         self._session += 1
         return self.do(LogIn(**fields), session=self._session), self._session
+
+    def arrive(self, user: int, room: int, origin: Origin = NOWHERE, *, key: str = "") -> int:
+        """Let somebody enter a room, with a new connection, and give that."""
+        session = self.connect(user, origin)
+        self.do(EnterRoom(room=room, key=key), user, session=session)
+        return session
+
+    def visit_of(self, user: int, room: int) -> Visit:
+        """Give the visit of somebody who is in a room."""
+        visit = self.state.presence.visit(room, user)
+        assert visit, "is not there"
+        return visit
 
     def log_out(self, user: int, session: int) -> Outcome:
         outcome = self.do(LogOut(user=user), user, session=session)
@@ -274,18 +337,31 @@ class House:
 
     # Commands
 
-    def do(self, command: Command, user: int = 0, *, session: int = 0, operator: bool = False) -> Outcome:
-        """Do a command and hold it against all promises. Raises HubbubError."""
+    def do(
+        self,
+        command: Command,
+        user: int = 0,
+        *,
+        session: int = 0,
+        operator: bool = False,
+        origin: Origin | None = None,
+    ) -> Outcome:
+        """Do a command and hold it against all promises. Raises HubbubError.
+
+        It comes from where its connection comes from, unless an origin is given.
+        """
         before = copy_of(self.state)
-        places = self.state.presence.statistics()
+        places = who_is_where(self.state.presence)
         act = Act(
             self.state,
             now=self.now,
             new_id=self.new_id,
             secret=self._secret,
             archive=self.cabinet,
+            passwords=self.passwords,
             user=self.state.users.get(user),
             session=session,
+            origin=self._origins.get(session, NOWHERE) if origin is None else origin,
             operator=operator,
         )
         meanwhile = self.cabinet.meanwhile
@@ -298,7 +374,7 @@ class House:
             assert not act.events, "a refused command has emitted events"
             if not meanwhile:
                 assert picture(self.state) == picture(before), "a refused command has changed something"
-                assert self.state.presence.statistics() == places, "a refused command has moved somebody"
+                assert who_is_where(self.state.presence) == places, "a refused command has moved somebody"
             raise
         undeclared = {type(event).__name__ for event in act.events if not isinstance(event, (*spec.events, Audited))}
         assert not undeclared, f"{type(command).__name__} does not declare {undeclared}"
@@ -316,12 +392,16 @@ class House:
             self._hear(evicted)
         return Outcome(result, act.events, evicted)
 
-    def refusal(self, command: Command, user: int = 0, *, session: int = 0, operator: bool = False) -> Code:
+    def refusal(self, command: Command, user: int = 0, **how: Any) -> Code:
         """Do a command that must be refused, and give the error's code."""
+        return self.error(command, user, **how).code
+
+    def error(self, command: Command, user: int = 0, **how: Any) -> HubbubError:
+        """Do a command that must be refused, and give the error."""
         try:
-            outcome = self.do(command, user, session=session, operator=operator)
+            outcome = self.do(command, user, **how)
         except HubbubError as error:
-            return error.code
+            return error
         raise AssertionError(f"{command} was not refused but gave {outcome}")
 
     def reloaded(self) -> WorldState:
@@ -365,6 +445,18 @@ def drive(work: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError("a command waited for something else than the archive")
 
 
+def who_is_where(presence: Presence) -> dict[str, object]:
+    """Give all that presence knows of who is here now, but for who was sent out."""
+    return {
+        **presence.statistics(),
+        "visits of rooms": {
+            room: [(replace(visit, sessions=set()), set(visit.sessions)) for visit in visits.values()]
+            for room, visits in presence.visits.items()
+        },
+        "volatile members": {room: set(users) for room, users in presence.volatile.items()},
+    }
+
+
 def key_of(record: Record) -> tuple[type[Record], tuple[object, ...]]:
     return type(record), tuple(getattr(record, name) for name in record.KEY)
 
@@ -383,6 +475,11 @@ def records_of(state: WorldState) -> Iterator[Record]:
     for user, targets in state.blocks.items():
         yield from (Block(world=state.world.id, user=user, target=other) for other in targets)
     yield from state.invites.values()
+    for ignores in state.ignores.values():
+        yield from ignores.values()
+    for items in state.playlists.values():
+        yield from items.values()
+    yield from state.tokens.values()
     for read in state.read_states.values():
         yield from read.values()
 
@@ -410,6 +507,10 @@ def picture(state: WorldState) -> dict[str, object]:
         "bans": {user: dict(bans) for user, bans in state.bans.items() if bans},
         "blocks": {user: set(targets) for user, targets in state.blocks.items() if targets},
         "invites": dict(state.invites),
+        "bans_by_origin": {place: dict(bans) for place, bans in state.bans_by_origin.items() if bans},
+        "ignores": {user: dict(ignores) for user, ignores in state.ignores.items() if ignores},
+        "playlists": {room: list(items.items()) for room, items in state.playlists.items() if items},
+        "tokens": dict(state.tokens),
         "read_states": {user: dict(read) for user, read in state.read_states.items() if read},
         "last_number": state.last_number,
         "last_said": dict(state.last_said),

@@ -19,6 +19,7 @@ from hubbub.core.event import (
     RoomUpdated,
     Subscribed,
     Topic,
+    TopicSet,
     VisitClosed,
     VisitOpened,
 )
@@ -27,6 +28,7 @@ from hubbub.core.room import (
     INVITE_ALPHABET,
     INVITE_LIFE,
     MAX_ROOMS,
+    MAX_TOPIC,
     AddRoom,
     CreateRoom,
     DeleteRoom,
@@ -34,10 +36,12 @@ from hubbub.core.room import (
     GetRoomConfig,
     InviteAnonymous,
     LeaveRoom,
+    ListPublicRooms,
     ListRoomConfigs,
     ReorderRooms,
     RoomSettings,
     ScheduleRoom,
+    SetTopic,
     UpdateRoom,
 )
 from hubbub.core.state import occupancy
@@ -54,6 +58,11 @@ def enter(house: House, user: int, session: int = 0, room: int = 0) -> Any:
     return house.do(EnterRoom(room=room or house.stage), user, session=session or house.connect(user))
 
 
+def viewers(outcome: Any) -> list[int]:
+    """Give the ids of those whom somebody sees who has entered."""
+    return [user.id for user in outcome.result.viewers]
+
+
 def leave(house: House, user: int, session: int) -> Any:
     return house.do(LeaveRoom(room=house.stage), user, session=session)
 
@@ -62,13 +71,14 @@ def leave(house: House, user: int, session: int) -> Any:
 
 
 def test_only_those_who_may_see_the_viewers_get_them(house: House) -> None:
+    gallery = house.add_room("Gallery", [], {"viewer": []})
     ada, mo = house.person("Ada"), house.person("Mo", "moderator")
-    assert enter(house, ada).result is None
-    outcome = enter(house, mo)
-    assert [user.id for user in outcome.result] == [ada, mo]
+    assert enter(house, ada, room=gallery).result.viewers is None
+    outcome = enter(house, mo, room=gallery)
+    assert viewers(outcome) == [ada, mo]
     assert outcome.one(VisitOpened).user == mo
-    assert len(house.hears(Topic.VISITORS, house.stage)) == 2
-    assert len(house.hears(Topic.VIEWERS, house.stage)) == 1
+    assert len(house.hears(Topic.VISITORS, gallery)) == 2
+    assert len(house.hears(Topic.VIEWERS, gallery)) == 1
 
 
 def test_who_enters_is_told_of_it_only_when_they_were_in_already(house: House) -> None:
@@ -85,7 +95,7 @@ def test_every_tab_is_told_and_only_the_last_one_leaves(house: House) -> None:
     one, two = house.connect(ada), house.connect(ada)
     for tab in (one, two):
         assert enter(house, ada, tab).one(VisitOpened).user == ada
-    assert [user.id for user in enter(house, mo).result] == [ada, mo]
+    assert viewers(enter(house, mo)) == [ada, mo]
     assert leave(house, ada, two).of(VisitClosed) == []
     assert leave(house, ada, two).of(VisitClosed) == []
     assert leave(house, ada, one).one(VisitClosed).user == ada
@@ -118,7 +128,7 @@ def test_who_is_not_shown_is_counted_and_not_seen(house: House, kind: str) -> No
     outcome = enter(house, hidden, tab)
     assert outcome.of(VisitOpened) == []
     assert outcome.one(OccupancyChanged).users == "few"
-    assert [user.id for user in enter(house, mo).result] == [mo]
+    assert viewers(enter(house, mo)) == [mo]
     assert leave(house, hidden, tab).of(VisitClosed) == []
 
 
@@ -126,7 +136,7 @@ def test_a_banned_user_is_no_viewer(house: House) -> None:
     ada, mo, admin = house.person("Ada"), house.person("Mo", "moderator"), house.person("Admin", "admin")
     enter(house, ada)
     assert house.do(BanUser(user=ada), admin).one(VisitClosed).user == ada
-    assert [user.id for user in enter(house, mo).result] == [mo]
+    assert viewers(enter(house, mo)) == [mo]
 
 
 def test_the_buckets_of_occupancy() -> None:
@@ -385,3 +395,67 @@ def test_who_may_invite(house: House) -> None:
     assert house.do(InviteAnonymous(room=house.stage), house.person("Admin", "admin")).result
     assert house.refusal(InviteAnonymous(room=house.stage), house.person("Ada")) == Code.ROOM_DENIED
     assert house.refusal(InviteAnonymous(room=house.stage), house.person("Mo", "moderator")) == Code.ROOM_DENIED
+
+
+# What it is about, and who finds it (protocols/jumpin.md 1.2, 2)
+
+
+def test_a_moderator_says_what_a_room_is_about(house: House) -> None:
+    ada, mo = house.person("Ada"), house.person("Mo", "moderator")
+    assert house.refusal(SetTopic(room=house.lounge, topic="Tea"), ada) == Code.ROOM_DENIED
+    outcome = house.do(SetTopic(room=house.lounge, topic="  Tea "), mo)
+    room = outcome.one(TopicSet).config
+    assert outcome.result == room == house.state.rooms[house.lounge]
+    assert (room.topic, room.topic_by, room.topic_at) == ("Tea", mo, house.now)
+    cleared = house.do(SetTopic(room=house.lounge, topic=" "), mo).result
+    assert (cleared.topic, cleared.topic_by, cleared.topic_at) == ("", mo, None)
+    house.grant(ada, "room_owner", house.lounge)
+    house.do(SetTopic(room=house.lounge, topic="x" * MAX_TOPIC), ada)
+    assert house.refusal(SetTopic(room=house.lounge, topic="x" * (MAX_TOPIC + 1)), ada) == Code.TOPIC_TOO_LONG
+    assert house.refusal(SetTopic(room=12345, topic="Tea"), mo) == Code.ROOM_UNKNOWN
+
+
+def test_the_public_rooms_are_those_that_anybody_sees_the_busiest_first(house: House) -> None:
+    house.arrive(house.person("Ada"), house.lounge)
+    house.change_room(house.shed, listed=False)
+    found = house.do(ListPublicRooms()).result
+    assert [room.id for room in found.rooms] == [house.lounge, house.stage], "the office is for the staff"
+    assert found.total == 2
+    house.change_room(house.stage, closed="for now")
+    assert [room.id for room in house.do(ListPublicRooms()).result.rooms] == [house.lounge]
+    house.change_room(house.lounge, accounts_only=True, locked=True, deleted=False)
+    assert house.do(ListPublicRooms()).result.total == 1, "what one must pass a gate for is still to be found"
+
+
+def test_public_rooms_come_in_pages(house: House) -> None:
+    pages = [house.do(ListPublicRooms(start=start, count=2)).result for start in (0, 2, 4)]
+    assert [len(page.rooms) for page in pages] == [2, 1, 0]
+    assert {room.id for page in pages for room in page.rooms} == {house.stage, house.lounge, house.shed}
+    assert {page.total for page in pages} == {3}
+    assert house.do(ListPublicRooms(start=-5, count=-5)).result.rooms == ()
+    assert len(house.do(ListPublicRooms(start=-5, count=10**9)).result.rooms) == 3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"closed": "for repairs"},
+        {"accounts_only": True},
+        {"verified_only": True, "min_account_age": 3600},
+        {"age_restricted": True},
+        {"moderated_playlist": True, "push_to_talk": True, "listed": False},
+    ],
+)
+def test_who_runs_a_room_sets_its_gates(house: House, settings: dict[str, Any]) -> None:
+    ada = house.person("Ada")
+    command = UpdateRoom(room=house.lounge, settings=RoomSettings(**settings))
+    assert house.refusal(command, ada) == Code.ROOM_DENIED
+    house.grant(ada, "room_owner", house.lounge)
+    room = house.do(command, ada).result
+    assert {name: getattr(room, name) for name in settings} == settings
+
+
+@pytest.mark.parametrize("settings", [{"min_account_age": -1}, {"min_account_age": 2**31}, {"closed": "x" * 301}])
+def test_gates_that_make_no_sense(house: House, settings: dict[str, Any]) -> None:
+    command = UpdateRoom(room=house.lounge, settings=RoomSettings(**settings))
+    assert house.refusal(command, house.owner()) == Code.CONFIG_INVALID

@@ -18,6 +18,7 @@ from hubbub.core.event import (
     event_types,
 )
 from hubbub.core.model import RECORDS, Grant, Invite, LoginCode, Member, Message, Record, Room, User
+from hubbub.core.presence import Visit
 from hubbub.core.state import NONCES_KEPT
 
 
@@ -36,7 +37,8 @@ def test_ids_by_which_users_log_in_follow_their_records(house: House) -> None:
 
 def test_an_ephemeral_event_leaves_no_trace(house: House) -> None:
     before = picture(house.state)
-    house.state.apply(VisitOpened(world=WORLD, room=house.stage, user=7))
+    visit = Visit(id=1, room=house.stage, user=7, entered=START, handle="Ada", color="red", sessions=set())
+    house.state.apply(VisitOpened(world=WORLD, room=house.stage, user=7, visit=visit, first=True))
     assert picture(house.state) == before
 
 

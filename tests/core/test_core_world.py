@@ -227,7 +227,7 @@ def test_everything_else_goes_and_whoever_was_there_is_nowhere(house: House) -> 
     newcomer, session = house.log_in(client_id="n")
     house.grant(newcomer.result.id, "watcher")
     house.do(UpdateWorld(roles={**house.state.world.roles, "watcher": ["room:viewers"]}), operator=True)
-    assert len(house.do(EnterRoom(room=room.id), newcomer.result.id, session=session).result) == 1
+    assert len(house.do(EnterRoom(room=room.id), newcomer.result.id, session=session).result.viewers) == 1
 
 
 def test_messages_are_numbered_from_1_again(house: House) -> None:

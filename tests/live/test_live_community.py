@@ -36,9 +36,9 @@ from hubbub.core.event import (
     WorldUpdated,
 )
 from hubbub.core.login import IssueLogin, LogIn, RedeemLogin
-from hubbub.core.model import Message
+from hubbub.core.model import Message, ReadState
 from hubbub.core.reaction import ALLOWED
-from hubbub.core.room import AddRoom, EnterRoom, ReactInRoom, RoomSettings, UpdateRoom
+from hubbub.core.room import AddRoom, Arrival, EnterRoom, ReactInRoom, RoomSettings, UpdateRoom
 from hubbub.core.user import BanUser, GrantRole, UpdateProfile
 from hubbub.core.world import ImportedRoom, ReplaceWorld, UpdateWorld
 from hubbub.live.community import CARE, WATCH, Community
@@ -86,7 +86,7 @@ async def test_what_nothing_is_stored_of_is_told_at_once() -> None:
         ada = await here.client("Ada")
         entered = ada.execute(EnterRoom(room=here.lounge))
         assert entered.done()
-        assert [type(entry) for entry in ada.log] == [type(None), OccupancyChanged]
+        assert [type(entry) for entry in ada.log] == [Arrival, OccupancyChanged]
 
 
 async def test_everybody_hears_in_the_order_of_the_commits() -> None:
@@ -411,7 +411,7 @@ async def test_whoever_is_here_while_the_world_is_replaced_goes_on(url: str) -> 
         assert here.state.users[ada.user].display_name == "Ada L."
         assert here.state.presence.statistics()["visits"] == 0
         (hall,) = here.state.ordered_rooms()
-        assert await ada.do(EnterRoom(room=hall.id)) is None
+        assert (await ada.do(EnterRoom(room=hall.id))).viewers is None
         await ada.leave()
         assert set(here.state.presence.statistics().values()) == {0}
 
@@ -505,7 +505,7 @@ async def test_read_pointers_do_not_wait_for_the_disk(url: str) -> None:
     async with FaultyStore(url, node="later", clock=here.clock) as store:
         snapshot = await store.load("here")
     assert snapshot
-    assert [(state.user, state.read) for state in snapshot.read_states] == [(user, number)]
+    assert [(state.user, state.read) for state in snapshot.of(ReadState)] == [(user, number)]
 
 
 async def test_a_restart_gives_the_same_world(url: str) -> None:

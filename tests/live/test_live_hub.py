@@ -21,11 +21,14 @@ from hubbub.core.event import (
     WorldUpdated,
 )
 from hubbub.core.model import Message
-from hubbub.core.room import EnterRoom, LeaveRoom
+from hubbub.core.presence import Visit
+from hubbub.core.room import AddRoom, EnterRoom, LeaveRoom, RoomSettings
 from hubbub.live.hub import CONCERNS
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+GALLERY = RoomSettings(name="Gallery", trait_grants={"viewer": []})
+"""A room whose visitors may not see each other."""
 
 
 def message(here: Scene) -> Message:
@@ -37,10 +40,16 @@ def told(here: Scene, event: Event) -> None:
     here.hub.hear([event])
 
 
+def visit_in(room: int) -> Visit:
+    return Visit(id=1, room=room, user=1, entered=NOW, handle="Ada", color="red", sessions=set())
+
+
 async def test_a_room_has_three_audiences() -> None:
     async with scene() as here:
         visitor, listener, both, nobody = [await here.client(name) for name in ("v", "l", "b", "n")]
+        gallery = await here.community.call(here.state, AddRoom(settings=GALLERY), operator=True)
         for client in (visitor, both):
+            await client.do(EnterRoom(room=gallery.id))
             await client.do(EnterRoom(room=here.lounge))
         for client in (listener, both):
             await client.do(SubscribeChat(room=here.lounge))
@@ -50,12 +59,14 @@ async def test_a_room_has_three_audiences() -> None:
         world = here.state.world.id
         here.hub.hear([MessagePosted(world=world, room=here.lounge, message=message(here))])
         assert [len(client.log) for client in clients] == [0, 1, 1, 0]
-        here.hub.hear([VisitOpened(world=world, room=here.lounge, user=1)])
-        assert [len(client.log) for client in clients] == [0, 1, 1, 0], "nobody holds room:viewers"
+        here.hub.hear([VisitOpened(world=world, room=gallery.id, user=1, visit=visit_in(gallery.id), first=True)])
+        assert [len(client.log) for client in clients] == [0, 1, 1, 0], "nobody holds room:viewers there"
+        here.hub.hear([VisitOpened(world=world, room=here.lounge, user=1, visit=visit_in(here.lounge), first=True)])
+        assert [len(client.log) for client in clients] == [1, 1, 2, 0]
         here.hub.hear([WorldUpdated(world=world, config=here.state.world)])
-        assert [len(client.log) for client in clients] == [1, 2, 2, 1]
+        assert [len(client.log) for client in clients] == [2, 2, 3, 1]
         here.hub.hear([MessagePosted(world=world, room=12345, message=message(here))])
-        assert [len(client.log) for client in clients] == [1, 2, 2, 1]
+        assert [len(client.log) for client in clients] == [2, 2, 3, 1]
 
 
 async def test_an_event_is_encoded_once_for_all_who_are_told() -> None:

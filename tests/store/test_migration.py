@@ -1,10 +1,11 @@
 """A database of any age becomes one of this version, or is left alone."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,46 @@ import alembic.op
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from hubbub.core.event import (
+    Audited,
+    Event,
+    FileUploaded,
+    GrantGiven,
+    InviteCreated,
+    LoginIssued,
+    MemberJoined,
+    MessagePosted,
+    PasswordSet,
+    PushSubscribed,
+    ReadMarked,
+    RoomCreated,
+    RoomUpdated,
+    UserBanned,
+    UserBlocked,
+    UserCreated,
+    WorldCreated,
+)
+from hubbub.core.model import (
+    AuditEntry,
+    Ban,
+    Block,
+    Credential,
+    Grant,
+    Invite,
+    LoginCode,
+    Member,
+    Message,
+    PushSubscription,
+    ReadState,
+    Room,
+    Upload,
+    User,
+    World,
+)
 from hubbub.store import migrations
-from hubbub.store.contract import SchemaMismatch, StoreError
+from hubbub.store.contract import SchemaMismatch, Snapshot, Store, StoreError
 from hubbub.store.open import open_store
 from hubbub.store.schema import metadata
 from hubbub.store.sqlite_connection import connect
@@ -124,3 +162,151 @@ def test_two_who_open_a_new_database_at_once_both_find_it_ready(path: Path) -> N
             await store.close()
 
     asyncio.run(test())
+
+
+# From a version to the next
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+
+
+def store_of(path: Path) -> Store:
+    return open_store(f"sqlite:///{path}", node="one", clock=lambda: NOW)
+
+
+def events_of_old() -> list[Event]:
+    """List something of everything that the first version could keep."""
+    room = Room(id=10, world=1, name="Lounge", created=NOW, modules=({"type": "chat.native", "config": {}},))
+    user = User(id=100, world=1, client_id="c", profile={"display_name": "Ada"}, traits=("a",), created=NOW)
+    message = Message(id=1000, world=1, room=10, sender=100, at=NOW, body="Hi", nonce="n", reactions={"x": (100,)})
+    return [
+        WorldCreated(world=1, config=World(id=1, name="main", title="Main", config={"a": 1}, created=NOW)),
+        RoomCreated(world=1, room=10, config=room),
+        UserCreated(world=1, user=user),
+        UserCreated(world=1, user=User(id=101, world=1, login="bob", created=NOW, deleted=True)),
+        MemberJoined(world=1, room=10, member=Member(room=10, user=100, world=1, joined=NOW)),
+        GrantGiven(world=1, grant=Grant(world=1, user=100, role="admin")),
+        UserBanned(world=1, ban=Ban(id=7, world=1, user=101, by=100, reason="why", at=NOW)),
+        UserBanned(world=1, room=10, ban=Ban(id=8, world=1, user=101, kind="silence", room=10, until=LATER, at=NOW)),
+        UserBlocked(world=1, block=Block(world=1, user=100, target=101)),
+        InviteCreated(world=1, invite=Invite(code="i", world=1, room=10, by=100, created=NOW, expires=LATER)),
+        MessagePosted(world=1, room=10, message=message),
+        ReadMarked(world=1, room=10, state=ReadState(room=10, user=100, world=1, read=1, notifications=(1000,))),
+        PasswordSet(world=1, credential=Credential(user=101, world=1, password="hash")),
+        LoginIssued(world=1, codes=(LoginCode(digest="d", world=1, claims={"uid": "x"}, expires=LATER),)),
+        Audited(world=1, entry=AuditEntry(id=9, world=1, user=100, type="t", data={"k": [1]}, at=NOW)),
+        FileUploaded(world=1, upload=Upload(id=5, world=1, user=100, path="p", type="image/png", size=9, at=NOW)),
+        PushSubscribed(
+            world=1,
+            subscription=PushSubscription(
+                world=1, digest="d", user=100, endpoint="https://e", p256dh="p", auth="a", created=NOW
+            ),
+        ),
+    ]
+
+
+def rows_of(database: sqlite3.Connection, columns: dict[str, list[str]]) -> dict[str, list[Any]]:
+    """Give the rows of tables, as far as these columns go."""
+    return {table: sorted(database.execute(f"SELECT {listed(names)} FROM {quoted(table)}"), key=repr)  # noqa: S608
+            for table, names in columns.items()}  # fmt: skip
+
+
+def quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def listed(names: list[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, list[str]], Snapshot]:
+    """A database as the first version left it: the file, the columns of its tables, and what it had in memory."""
+    path, newest = tmp_path / "old.db", tmp_path / "newest.db"
+
+    async def fill() -> Snapshot:
+        async with store_of(newest) as store:
+            await store.commit(events_of_old())
+            snapshot = await store.load("main")
+            assert snapshot is not None
+            return snapshot
+
+    snapshot = asyncio.run(fill())
+    first = tmp_path / "migrations"
+    shutil.copytree(Path(migrations.__file__).parent, first, ignore=shutil.ignore_patterns("000[2-9]*", "__pycache__"))
+    with monkeypatch.context() as patch, closing(connect(path)) as database:
+        patch.setattr(migrations, "scripts", lambda: ScriptDirectory(str(first)))
+        migrations.upgrade(database)
+        assert migrations.is_current(database)
+        columns = {
+            table: [row[1] for row in database.execute(f"PRAGMA table_info({quoted(table)})")]
+            for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            if not table.startswith(("sqlite_", "alembic_"))
+        }
+        database.execute("ATTACH ? AS newest", (str(newest),))
+        with database:
+            for table, names in columns.items():
+                database.execute(
+                    f"INSERT INTO main.{quoted(table)} ({listed(names)})"  # noqa: S608
+                    f" SELECT {listed(names)} FROM newest.{quoted(table)}"
+                )
+        database.commit()
+        database.execute("DETACH newest")
+    return path, columns, snapshot
+
+
+def test_a_database_of_the_first_version_keeps_all_its_rows(old: Any) -> None:
+    path, columns, snapshot = old
+    with closing(connect(path)) as database:
+        assert "preferences" not in columns["user"]
+        before = rows_of(database, columns)
+        assert [table for table, rows in before.items() if not rows] == [], "a table that the test leaves out"
+        assert not migrations.is_current(database)
+        migrations.upgrade(database)
+        assert migrations.is_current(database)
+        assert rows_of(database, columns) == before
+
+    async def test() -> None:
+        async with store_of(path) as store:
+            loaded = await store.load("main")
+            assert loaded == snapshot
+            room, user = (next(iter(loaded.of(kind))) for kind in (Room, User))
+            assert (room.listed, room.gated, room.topic, room.topic_at) == (True, False, "", None)
+            assert (user.preferences, user.verified, user.adult) == ({}, False, False)
+            assert {(ban.handle, ban.addresses, ban.clients) for ban in loaded.of(Ban)} == {("", (), ())}
+            (message,) = await store.messages(10, before=9, limit=9)
+            assert message.body == "Hi"
+            assert len(await store.replay(10, 1, 1) or []) == 3
+            changed = Room(id=10, world=1, name="Lounge", topic="Tea", locked=True, created=NOW)
+            await store.commit([RoomUpdated(world=1, room=10, config=changed)])
+            again = await store.load("main")
+            assert again is not None
+            assert again.of(Room) == [changed]
+            assert await store.check() == []
+
+    asyncio.run(test())
+
+
+def test_a_database_of_the_first_version_is_not_opened_without_migrating(old: Any) -> None:
+    path, columns, _ = old
+    with pytest.raises(SchemaMismatch):
+        open_and_close(path, migrate=False)
+    with closing(connect(path)) as database:
+        assert [row[1] for row in database.execute("PRAGMA table_info(user)")] == columns["user"]
+    open_and_close(path)
+    open_and_close(path, migrate=False)
+
+
+def test_a_migration_to_the_next_version_that_fails_changes_nothing(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, *_ = old
+    with closing(connect(path)) as database:
+        before = list(database.iterdump())
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(alembic.op, "create_index", fail)
+        with pytest.raises(OSError, match="gone"):
+            migrations.upgrade(database)
+        assert list(database.iterdump()) == before

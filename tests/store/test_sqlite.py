@@ -148,7 +148,7 @@ def test_trouble_with_the_database_changes_nothing_and_passes(
             assert [event.message.number for event in events] == [2, 3, 4, 5]
             snapshot = await store.load("main")
             assert snapshot is not None
-            assert len(snapshot.read_states) == 1
+            assert len(snapshot.of(ReadState)) == 1
             assert await store.check() == []
 
     run(test)
@@ -303,7 +303,7 @@ def test_an_acknowledged_message_survives_a_kill_and_nothing_is_half_there(path:
             assert {identity: found.get(identity + 1) for identity in known} == known
             snapshot = await store.load("main")
             assert snapshot is not None
-            users = {user.id for user in snapshot.users}
+            users = {user.id for user in snapshot.of(User)}
             callers = {identity - (identity - 1000) % 3 for identity in found}
             assert users == {identity + 2 for identity in callers}
             assert set(found) == callers | {identity + 1 for identity in callers}

@@ -184,7 +184,7 @@ def _check_mode(file: Path) -> Iterator[Finding]:
 
 def check_world(state: "WorldState", now: datetime) -> Iterator[Finding]:
     """Look whether people can log in to a world, and whether somebody runs it."""
-    from hubbub.core.login import secrets_of
+    from hubbub.core.signature import secrets_of
 
     name, secrets = state.world.name, secrets_of(state.world)
     whole = len(found) if isinstance(found := state.world.config.get("JWT_secrets"), list) else 0

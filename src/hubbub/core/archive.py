@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, RoomPassword
 
 
 class Archive(Protocol):
@@ -22,6 +22,10 @@ class Archive(Protocol):
         """Read one message by its number."""
         ...
 
+    async def message_by_id(self, identity: int) -> Message | None:
+        """Read one message by its id."""
+        ...
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         """Read the message that this sender posted with this idempotency key."""
         ...
@@ -34,10 +38,26 @@ class Archive(Protocol):
         """Read the password hash of a user."""
         ...
 
+    async def room_password(self, room: int) -> RoomPassword | None:
+        """Read the password hash of a room."""
+        ...
+
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         """Read a short login token that has not expired."""
         ...
 
     async def push_subscriptions(self, user: int) -> list[PushSubscription]:
         """Read where a user's browsers are told of what happens, oldest first."""
+        ...
+
+
+class Passwords(Protocol):
+    """Hash passwords and hold them against hashes, off the event loop as it takes long."""
+
+    async def hash(self, password: str) -> str:
+        """Hash a password with a salt of its own."""
+        ...
+
+    async def verify(self, hashed: str | None, password: str) -> bool:
+        """Tell whether a password is the hashed one. Without a hash it takes as long and is False."""
         ...

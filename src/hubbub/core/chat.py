@@ -11,6 +11,8 @@ from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
+    DirectChanged,
+    DirectPosted,
     MemberJoined,
     MemberLeft,
     MemberUpdated,
@@ -129,6 +131,14 @@ class DeleteMessage(Command, frozen=True, kw_only=True):
     number: int
 
 
+class DeleteMessageById(Command, frozen=True, kw_only=True):
+    """Take back a message that is named by its id: an own one, whoever moderates."""
+
+    MODULE = CHAT
+    room: int
+    message: int
+
+
 class ReactToMessage(Command, frozen=True, kw_only=True):
     """Put an emoji on a message, or take it away."""
 
@@ -203,7 +213,7 @@ def force_joins(act: Act, user: User) -> None:
             join(act, room, user, volatile=False, tell_session=True)
 
 
-@handles(LeaveChat, events=(Unsubscribed, MemberLeft, MemberUpdated, MessagePosted, ChannelsChanged))
+@handles(LeaveChat, outside=True, events=(Unsubscribed, MemberLeft, MemberUpdated, MessagePosted, ChannelsChanged))
 def do_leave(act: Act, command: LeaveChat) -> None:
     """Stop to listen and to belong."""
     room, user = act.state.rooms[command.room], act.actor
@@ -223,7 +233,7 @@ def do_leave(act: Act, command: LeaveChat) -> None:
     act.emit(ChannelsChanged, user=user.id)
 
 
-@handles(UnsubscribeChat, events=(Unsubscribed,))
+@handles(UnsubscribeChat, outside=True, events=(Unsubscribed,))
 def do_unsubscribe(act: Act, command: UnsubscribeChat) -> None:
     """Stop to listen with this connection."""
     stop_listening(act, act.by, act.session, command.room)
@@ -277,6 +287,7 @@ async def do_fetch(act: Act, command: FetchMessages) -> list[Message]:
     rate="message",
     events=(
         MessagePosted,
+        DirectPosted,
         MentionMissed,
         UserUnread,
         UserNotified,
@@ -288,11 +299,11 @@ async def do_fetch(act: Act, command: FetchMessages) -> list[Message]:
 def do_post(act: Act, command: PostMessage) -> Any:
     """Say something: the message, or a coroutine that gives it when an idempotency key must be looked up."""
     room = _check_may_speak(act, command.room)
-    _check_content(command.kind, command.body, command.attachments)
+    check_content(command.kind, command.body, command.attachments)
     if command.kind == "call" and room.kind != "direct":
         raise Invalid(Code.MESSAGE_KIND)
     if command.nonce is None:
-        return _post(act, room, command)
+        return post(act, room, command)
     if not 0 < len(command.nonce) <= MAX_NONCE:
         raise invalid("nonce", f"1 to {MAX_NONCE} characters")
     return _post_once(act, command)
@@ -312,10 +323,11 @@ async def _post_once(act: Act, command: PostMessage) -> Message:
     known = act.state.nonces.get((user, nonce))
     if known and not known.number:
         raise Unavailable(Code.UNAVAILABLE, "The first message with this nonce could not be stored. Try again.")
-    return known or _post(act, room, command)
+    return known or post(act, room, command)
 
 
-def _post(act: Act, room: Room, command: PostMessage) -> Message:
+def post(act: Act, room: Room, command: PostMessage) -> Message:
+    """Say something that may be said, and tell whom it concerns."""
     message = Message(
         id=act.new_id(),
         world=room.world,
@@ -336,6 +348,8 @@ def _post(act: Act, room: Room, command: PostMessage) -> Message:
         for user in list(act.state.members[room.id]):
             show(act, room, user)
     act.emit(MessagePosted, room.id, message=message)
+    if room.kind == "direct":
+        act.emit(DirectPosted, room.id, users=tuple(act.state.members[room.id]), message=message)
     _tell_unread(act, room, message)
     if room.kind == "direct":
         for user in _readers(act, room, act.state.members[room.id], message):
@@ -387,13 +401,13 @@ def _readers(act: Act, room: Room, users: Iterable[int], message: Message) -> tu
     return tuple(user for user in users if user != message.sender and state.reads(state.users[user], now, room))
 
 
-@handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted, UserUnread))
+@handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
 async def do_edit(act: Act, command: EditMessage) -> Message:
     """Replace an own message. What it was is not kept."""
     original = await _access_message(act, command.room, command.number)
     check(act, command)
     room = _check_may_speak(act, command.room)
-    _check_content("text", command.body, command.attachments)
+    check_content("text", command.body, command.attachments)
     if original.sender != act.actor.id or original.kind != "text" or original.deleted:
         raise Denied(Code.CHAT_DENIED)
     return _replace(
@@ -401,7 +415,7 @@ async def do_edit(act: Act, command: EditMessage) -> Message:
     )
 
 
-@handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted, UserUnread))
+@handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
 async def do_delete(act: Act, command: DeleteMessage) -> Message:
     """Remove the content of a message; that there was one stays."""
     original = await _access_message(act, command.room, command.number)
@@ -409,6 +423,20 @@ async def do_delete(act: Act, command: DeleteMessage) -> Message:
     room = _check_may_speak(act, command.room)
     own = original.sender == act.actor.id
     if original.kind not in ("text", "call") or not (own or act.may("room:chat.moderate", room)):
+        raise Denied(Code.CHAT_DENIED)
+    return _replace(act, room, original, body="", attachments=(), extra=None, deleted=True)
+
+
+@handles(DeleteMessageById, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
+async def do_delete_by_id(act: Act, command: DeleteMessageById) -> Message:
+    """Remove the content of an own message, once."""
+    original = await act.archive.message_by_id(command.message)
+    check(act, command)
+    room = _check_may_speak(act, command.room)
+    if original is None or original.room != room.id:
+        raise Unknown(Code.MESSAGE_UNKNOWN)
+    original = act.state.changed.get(original.id, original)
+    if original.sender != act.actor.id or original.kind not in ("text", "call") or original.deleted:
         raise Denied(Code.CHAT_DENIED)
     return _replace(act, room, original, body="", attachments=(), extra=None, deleted=True)
 
@@ -425,6 +453,8 @@ def _replace(act: Act, room: Room, original: Message, **content: Any) -> Message
     )
     changed = msgspec.structs.replace(original, edited=act.now, **content)
     act.emit(MessagePosted, room.id, message=message, original=changed)
+    if room.kind == "direct":
+        act.emit(DirectChanged, room.id, users=tuple(act.state.members[room.id]), message=changed)
     _tell_unread(act, room, message)
     return message
 
@@ -474,7 +504,8 @@ def _check_may_speak(act: Act, identity: int) -> Room:
     return room
 
 
-def _check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any], ...]) -> None:
+def check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any], ...]) -> None:
+    """Raise Invalid or Limited unless something can be said so."""
     if kind not in ("text", "call"):
         raise Invalid(Code.MESSAGE_KIND, details={"kind": [kind]})
     if kind == "text" and not body and not attachments:

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, NoReturn
 
 import msgspec
 
-from hubbub.core.archive import Archive
+from hubbub.core.archive import Archive, Passwords
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Unknown
 from hubbub.core.event import Audited, Event
 from hubbub.core.model import WORLD_WIDE, AuditEntry, Room, User
+from hubbub.core.origin import NOWHERE, Origin
 from hubbub.core.permission import SILENCED
 from hubbub.core.state import WorldState
 
@@ -30,10 +31,25 @@ class Act:
     """One command being done: who asks, when, on which state; and what comes of it.
 
     `user` is None for what is done before logging in, or by the operator at the command line (`operator`), who may do
-    everything. `session` is 0 when no connection is behind it (REST, command line).
+    everything. `session` is 0 when no connection is behind it (REST, command line). `origin` is where the request
+    comes from, as far as that is known.
     """
 
-    __slots__ = ("archive", "events", "new_id", "now", "operator", "secret", "session", "state", "user")
+    __slots__ = (
+        *(
+            "archive",
+            "events",
+            "new_id",
+            "now",
+            "operator",
+            "origin",
+            "passwords",
+            "secret",
+            "session",
+            "state",
+            "user",
+        ),
+    )
 
     def __init__(
         self,
@@ -43,8 +59,10 @@ class Act:
         new_id: Callable[[], int],
         secret: Callable[[int, str], str],
         archive: Archive,
+        passwords: Passwords | None = None,
         user: User | None = None,
         session: int = 0,
+        origin: Origin = NOWHERE,
         operator: bool = False,
     ) -> None:
         self.state = state
@@ -52,8 +70,10 @@ class Act:
         self.new_id = new_id
         self.secret = secret
         self.archive = archive
+        self.passwords = passwords
         self.user = user
         self.session = session
+        self.origin = origin
         self.operator = operator
         self.events: list[Event] = []
 
@@ -105,6 +125,27 @@ class Act:
         if not self.operator and self.state.rank(target, self.now) >= self.state.rank(self.actor, self.now):
             self.deny()
 
+    def check_standing(self, target: User, room: Room) -> None:
+        """Raise Denied unless the actor stands higher in a room than the target."""
+        if self.operator:
+            return
+        theirs = self.state.standing(target, self.now, room)
+        if theirs and theirs >= self.state.standing(self.actor, self.now, room):
+            raise Denied(Code.RANK_DENIED, "Permission denied.", details={"standing": [STANDINGS[min(theirs, 4)]]})
+
+    def admits_anyway(self, room: Room) -> bool:
+        """Tell whether no gate and no ban by origin keeps the actor out: who moderates a room must get in."""
+        return self.operator or self.state.standing(self.actor, self.now, room) > 0
+
+    def admitted(self, room: Room) -> bool:
+        """Tell whether the actor has come through a room's gates: is there, belongs there, or moderates it."""
+        user = self.actor
+        return (
+            self.state.presence.visit(room.id, user.id) is not None
+            or user.id in self.state.members.get(room.id, ())
+            or self.admits_anyway(room)
+        )
+
     # What may be seen
 
     def access_room(self, identity: int, *, module: str = "") -> Room:
@@ -127,6 +168,9 @@ class Act:
         return user
 
 
+STANDINGS = ("nobody", "moderator", "owner", "world moderator", "admin")
+"""Names of what WorldState.standing gives."""
+
 Handler = Callable[[Act, Any], Any] | Callable[[Act, Any], Awaitable[Any]]
 
 
@@ -135,7 +179,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     `permission`: what the actor must hold; of several, one suffices. A `room:` permission is asked of the command's
     room when it has one, else of the world. `rate`: the class of limits that it counts against (live/rate.py).
-    `events`: what may come of it. `before_login`: it needs no actor.
+    `events`: what may come of it. `before_login`: it needs no actor. `outside`: it needs not have come through the
+    room's gates, nor be free of bans by origin.
     """
 
     command: type[Command]
@@ -144,6 +189,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     rate: str = "default"
     events: tuple[type[Event], ...] = ()
     before_login: bool = False
+    outside: bool = False
 
 
 REGISTRY: dict[type[Command], Spec] = {}
@@ -155,6 +201,7 @@ def handles(
     rate: str = "default",
     events: tuple[type[Event], ...] = (),
     before_login: bool = False,
+    outside: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function as the handler of a command."""
 
@@ -168,6 +215,7 @@ def handles(
             rate=rate,
             events=events,
             before_login=before_login,
+            outside=outside,
         )
         return handler
 
@@ -177,8 +225,8 @@ def handles(
 def check(act: Act, command: Command) -> Spec:
     """Find the command's declaration, and raise unless the actor may do it.
 
-    The order: logged in, room exists, room has the module, permission. The actor is who they are now: handlers that
-    waited check once more.
+    The order: logged in, room exists, room has the module, permission, gates. The actor is who they are now:
+    handlers that waited check once more.
     """
     spec = REGISTRY[type(command)]
     if act.operator or spec.before_login:
@@ -192,9 +240,18 @@ def check(act: Act, command: Command) -> Spec:
         held = act.state.permissions(actor, act.now, room)
         if not any(name in held for name in spec.permission):
             act.deny(room)
+        if room and not spec.outside:
+            _check_inside(act, room)
     elif act.state.moderation(actor.id, act.now) == "banned" or actor.deleted:
         act.deny(room)
     return spec
+
+
+def _check_inside(act: Act, room: Room) -> None:
+    if act.state.bans_by_origin and act.state.barred(act.origin, act.now, room.id) and not act.admits_anyway(room):
+        act.deny(room)
+    if room.gated and not act.admitted(room):
+        act.deny(room)
 
 
 def _check_direct(act: Act, actor: User, room: Room, spec: Spec) -> None:

@@ -26,11 +26,24 @@ class Code(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
     TOKEN_INVALID = "token_invalid"  # noqa: S105
     LOGIN_DENIED = "login_denied"
+    PASSWORD_WRONG = "password_wrong"  # noqa: S105
+    REGISTRATION_CLOSED = "registration_closed"
     # what may you do
     WORLD_DENIED = "world_denied"
     ROOM_DENIED = "room_denied"
     CHAT_DENIED = "chat_denied"
     SELF_ACTION = "self_action"
+    RANK_DENIED = "rank_denied"
+    PRIVATE_DENIED = "private_denied"
+    # may you come into this room
+    ROOM_CLOSED = "room_closed"
+    ACCOUNT_REQUIRED = "account_required"
+    VERIFICATION_REQUIRED = "verification_required"
+    ACCOUNT_TOO_YOUNG = "account_too_young"
+    KICKED = "kicked"
+    ROOM_LOCKED = "room_locked"
+    AGE_UNCONFIRMED = "age_unconfirmed"
+    BANNED = "banned"
     # what is there
     WORLD_UNKNOWN = "world_unknown"
     ROOM_UNKNOWN = "room_unknown"
@@ -38,6 +51,11 @@ class Code(StrEnum):
     USER_UNKNOWN = "user_unknown"
     MESSAGE_UNKNOWN = "message_unknown"
     INVITE_UNKNOWN = "invite_unknown"
+    VISIT_UNKNOWN = "visit_unknown"
+    VISIT_MISSING = "visit_missing"
+    BAN_UNKNOWN = "ban_unknown"
+    IGNORE_UNKNOWN = "ignore_unknown"
+    MEDIA_UNKNOWN = "media_unknown"
     # what makes sense
     INVALID = "invalid"
     CONFIG_INVALID = "config_invalid"
@@ -49,6 +67,18 @@ class Code(StrEnum):
     ROOM_NAME_TAKEN = "room_name_taken"
     ROOM_MODULES_INVALID = "room_modules_invalid"
     ROOM_CREATE_DENIED = "room_create_denied"
+    LOGIN_INVALID = "login_invalid"
+    LOGIN_TAKEN = "login_taken"
+    DIRECT_EXISTS = "direct_exists"
+    HANDLE_EMPTY = "handle_empty"
+    HANDLE_TOO_LONG = "handle_too_long"
+    HANDLE_CHARACTERS = "handle_characters"
+    HANDLE_TAKEN = "handle_taken"
+    COLOR_UNKNOWN = "color_unknown"
+    TOPIC_TOO_LONG = "topic_too_long"
+    DURATION_INVALID = "duration_invalid"
+    NOT_BROADCASTING = "not_broadcasting"
+    POSITION_INVALID = "position_invalid"
     # not now
     TOO_MANY = "too_many"
     TOO_LARGE = "too_large"

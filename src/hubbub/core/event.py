@@ -12,23 +12,28 @@ from typing import ClassVar
 import msgspec
 
 from hubbub.core.model import (
+    AccessToken,
     AuditEntry,
     Ban,
     Block,
     Credential,
     Grant,
+    Ignore,
     Invite,
     LoginCode,
     Member,
     Message,
+    PlaylistItem,
     PushSubscription,
     ReadState,
     Record,
     Room,
+    RoomPassword,
     Upload,
     User,
     World,
 )
+from hubbub.core.presence import Visit
 
 
 class Topic(StrEnum):
@@ -180,6 +185,65 @@ class RoomDeleted(Event, kw_only=True):
     config: Room
 
 
+class TopicSet(Event, kw_only=True):
+    """Somebody said what a room is about now."""
+
+    WRITES = ("config",)
+
+    config: Room
+
+
+class RoomPasswordSet(Event, kw_only=True):
+    """A room got a password. That it has one is told by a RoomUpdated."""
+
+    WRITES = ("password",)
+    JOURNALLED = False
+
+    password: RoomPassword
+
+
+class VideoEvent(Event, kw_only=True):
+    """The base of what happens to a video that a room watches together; `item` is as it is since."""
+
+    WRITES: ClassVar[tuple[str, ...]] = ("item",)
+
+    item: PlaylistItem
+
+
+class VideoAdded(VideoEvent, kw_only=True):
+    """A video was put at the end of a room's playlist."""
+
+
+class VideoStarted(VideoEvent, kw_only=True):
+    """The next video began to play."""
+
+
+class VideoPaused(VideoEvent, kw_only=True):
+    """The video that plays was halted."""
+
+
+class VideoResumed(VideoEvent, kw_only=True):
+    """The video that was halted plays on."""
+
+
+class VideoSought(VideoEvent, kw_only=True):
+    """The video that plays was moved to another position."""
+
+
+class VideoRemoved(VideoEvent, kw_only=True):
+    """Somebody took a video from the playlist."""
+
+    WRITES = ()
+    ERASES = ("item",)
+
+
+class VideoEnded(VideoEvent, kw_only=True):
+    """A video was played to its end and is no longer in the playlist."""
+
+    WRITES = ()
+    ERASES = ("item",)
+
+
 class InviteCreated(Event, kw_only=True):
     """An invite link was made."""
 
@@ -258,6 +322,22 @@ class UserUnblocked(Event, kw_only=True):
     block: Block
 
 
+class IgnoreBegun(Event, kw_only=True):
+    """A user does not want to read another."""
+
+    WRITES = ("ignore",)
+
+    ignore: Ignore
+
+
+class IgnoreEnded(Event, kw_only=True):
+    """A user wants to read another again."""
+
+    ERASES = ("ignore",)
+
+    ignore: Ignore
+
+
 class GrantGiven(Event, kw_only=True):
     """A user got a role."""
 
@@ -281,6 +361,22 @@ class PasswordSet(Event, kw_only=True):
     JOURNALLED = False
 
     credential: Credential
+
+
+class TokenIssued(Event, kw_only=True):
+    """A client may act as a user."""
+
+    WRITES = ("token",)
+
+    token: AccessToken
+
+
+class TokensRevoked(Event, kw_only=True):
+    """Clients may act as a user no longer."""
+
+    ERASES = ("tokens",)
+
+    tokens: tuple[AccessToken, ...]
 
 
 class LoginIssued(Event, kw_only=True):
@@ -424,16 +520,59 @@ class ChannelsChanged(Event, kw_only=True):
     user: int
 
 
+class DirectPosted(Event, kw_only=True):
+    """Something was said in a direct conversation between these users. Told to all their connections."""
+
+    users: tuple[int, ...]
+    message: Message
+
+
+class DirectChanged(Event, kw_only=True):
+    """What was said in a direct conversation between these users was edited or deleted; told to all their connections.
+
+    `message` is what it reads now.
+    """
+
+    users: tuple[int, ...]
+    message: Message
+
+
 class VisitOpened(Event, kw_only=True):
-    """A user came into a room, with one more connection."""
+    """A user came into a room, with one more connection; `first` when they had none there."""
 
     user: int
+    visit: Visit
+    first: bool
 
 
 class VisitClosed(Event, kw_only=True):
     """A user left a room with the last connection that was in it."""
 
     user: int
+    visit: Visit
+
+
+class VisitUpdated(Event, kw_only=True):
+    """What others see of somebody in a room changed: the handle, the colour, whether they broadcast."""
+
+    visit: Visit
+    before: Visit
+
+
+class VisitorKicked(Event, kw_only=True):
+    """A moderator sent somebody out of a room; they may come back."""
+
+    visit: Visit
+
+
+class BroadcastClosed(Event, kw_only=True):
+    """A moderator ended somebody's broadcast."""
+
+    visit: Visit
+
+
+class FeedCleared(Event, kw_only=True):
+    """A moderator asks the clients in a room to empty what they show of the talk; nothing is deleted."""
 
 
 class OccupancyChanged(Event, kw_only=True):
@@ -473,13 +612,15 @@ class SessionsRevoked(Event, kw_only=True):
 
 
 def event_types() -> dict[str, type[Event]]:
-    """Give every event class by its name."""
+    """Give every event class by its name; those that are only the base of others are left out."""
     found: dict[str, type[Event]] = {}
     pending = list(Event.__subclasses__())
     while pending:
         kind = pending.pop()
-        found[kind.__name__] = kind
-        pending.extend(kind.__subclasses__())
+        more = kind.__subclasses__()
+        pending.extend(more)
+        if not more:
+            found[kind.__name__] = kind
     return found
 
 

@@ -1,7 +1,6 @@
 """Logging in: who is it, and may they come in at all."""
 
 import hashlib
-import warnings
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 
 from hubbub.core.chat import force_joins
 from hubbub.core.command import Act, Command, handles, invalid
-from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
+from hubbub.core.error import Code, Denied, HubbubError, Limited, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
     GrantGiven,
@@ -27,12 +26,12 @@ from hubbub.core.event import (
 )
 from hubbub.core.model import Grant, Invite, LoginCode, User, World
 from hubbub.core.room import INVITE_ALPHABET, leave_all
+from hubbub.core.signature import MAX_TOKEN, any_length, first_secret, secrets_of
 from hubbub.core.user import checked_profile
 
 MAX_CLIENT_ID = 200
 MAX_TOKEN_ID = 200
 MAX_TRAITS = 200
-MAX_TOKEN = 16_384
 MAX_LOGINS = 1000
 """Tokens that one command makes."""
 LOGIN_CODE_LENGTH = 24
@@ -49,11 +48,15 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogIn(Command, frozen=True, kw_only=True):
-    """Come in with a signed token or, as a guest, with an id that the client made up, and perhaps an invite."""
+    """Come in with a signed token or, as a guest, with an id that the client made up, and perhaps an invite.
+
+    `access` is the digest of an access token that the client has shown.
+    """
 
     client_id: str | None = None
     token: str | None = None
     invite: str | None = None
+    access: str | None = None
 
 
 class LogOut(Command, frozen=True, kw_only=True):
@@ -111,7 +114,9 @@ class RedeemInvite(Command, frozen=True, kw_only=True):
 )
 def do_log_in(act: Act, command: LogIn) -> User:
     """Find or make the user, check that they may see the world, and note the connection."""
-    if command.token:
+    if command.access:
+        user = _by_access(act, command.access)
+    elif command.token:
         user = _by_token(act, read_token(act.state.world, command.token, act.now))
     elif command.client_id:
         user = _by_client_id(act, command.client_id[:MAX_CLIENT_ID], command.invite)
@@ -144,12 +149,22 @@ def _by_token(act: Act, claims: Claims) -> User:
         _check_may_come_in(act, user, Code.LOGIN_DENIED)
         act.emit(UserCreated, user=user)
         return user
+    if state.users[known].kind == "system":
+        raise Denied(Code.TOKEN_INVALID)
     user = msgspec.structs.replace(state.users[known], traits=claims.traits)
     _check_may_come_in(act, user, Code.LOGIN_DENIED)
     if user.traits != state.users[known].traits:
         user = msgspec.structs.replace(user, last_login=act.now)
         act.emit(UserUpdated, user=user)
         return user
+    return _seen(act, user)
+
+
+def _by_access(act: Act, access: str) -> User:
+    user = act.state.user_by_token(access, act.now)
+    if user is None:
+        raise Denied(Code.TOKEN_INVALID)
+    _check_may_come_in(act, user, Code.LOGIN_DENIED)
     return _seen(act, user)
 
 
@@ -229,8 +244,7 @@ def read_token(world: World, token: str, now: datetime) -> Claims:
     options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
     for secret in secrets_of(world):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # how long a secret is was decided elsewhere
+            with any_length():
                 body = jwt.decode(
                     token,
                     secret["secret"],
@@ -249,9 +263,7 @@ def read_token(world: World, token: str, now: datetime) -> Claims:
 
 def write_token(world: World, claims: Claims, *, now: datetime, days: int) -> str:
     """Sign a token with the world's first secret. Raises Invalid when the world has none."""
-    secret = next(iter(secrets_of(world)), None)
-    if secret is None:
-        raise Invalid(Code.CONFIG_INVALID, "The world has no JWT secret; add one to its configuration.")
+    secret = first_secret(world)
     body = {
         "iss": secret["issuer"],
         "aud": secret["audience"],
@@ -260,20 +272,8 @@ def write_token(world: World, claims: Claims, *, now: datetime, days: int) -> st
         "uid": claims.uid,
         "traits": list(claims.traits),
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with any_length():
         return jwt.encode(body, secret["secret"], algorithm="HS256")
-
-
-def secrets_of(world: World) -> list[dict[str, str]]:
-    """List the secrets of the world that are complete."""
-    secrets = world.config.get("JWT_secrets")
-    fields = ("secret", "issuer", "audience")
-    return [
-        secret
-        for secret in (secrets if isinstance(secrets, list) else [])
-        if isinstance(secret, dict) and all(isinstance(secret.get(field), str) and secret[field] for field in fields)
-    ]
 
 
 @handles(IssueLogins, "world:update", rate="create", events=(LoginIssued,))

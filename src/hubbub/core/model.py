@@ -14,6 +14,7 @@ UserKind = Literal["person", "anon", "kiosk", "bot", "system"]
 RoomKind = Literal["room", "direct"]
 MessageKind = Literal["text", "system", "poll", "call"]
 BanKind = Literal["ban", "silence"]
+TokenUse = Literal["access", "login"]
 
 WORLD_WIDE = 0
 """Stands where a room's id would, for what holds in the whole world."""
@@ -49,7 +50,9 @@ class User(Record, frozen=True, kw_only=True):
 
     At most one user of a world has a given `client_id` (a guest's browser), `token_id` (the `uid` of a ticket system's
     token) or `login` (a name with a password, folded to lower case). `shown` says whether others see the user in lists
-    of viewers.
+    of viewers. `preferences` are what the user chose of how others and their own clients treat them: `private_messages`
+    (False: nobody may write to them privately) and whatever a client keeps. `verified` says that somebody has made sure
+    of who it is, `adult` that the user said so.
     """
 
     id: int
@@ -64,8 +67,16 @@ class User(Record, frozen=True, kw_only=True):
     pretalx_id: str | None = None
     shown: bool = True
     deleted: bool = False
+    preferences: dict[str, Any] = {}
+    verified: bool = False
+    adult: bool = False
     created: datetime
     last_login: datetime | None = None
+
+    @property
+    def account(self) -> bool:
+        """Whether this is somebody who can come back as themselves from anywhere, and no guest."""
+        return self.login is not None or self.token_id is not None
 
     @property
     def display_name(self) -> str:
@@ -78,7 +89,11 @@ class Room(Record, frozen=True, kw_only=True):
     """A place with a name where people are and talk, or a direct conversation.
 
     `modules` are dicts with `type` and `config`. `chat` tells whether people can talk in it; `volatile` whether being
-    in its chat ends with the connection.
+    in its chat ends with the connection. A `listed` room is in the public directory.
+
+    Who may come in is narrowed by its gates: `closed` (why; nobody may), `accounts_only` (no guests), `verified_only`,
+    `min_account_age` (seconds), `locked` (needs a password; see RoomPassword), `age_restricted` (only who said that
+    they are of age). `moderated_playlist` leaves the playlist to moderators; `push_to_talk` is for the clients.
     """
 
     id: int
@@ -94,8 +109,32 @@ class Room(Record, frozen=True, kw_only=True):
     sorting_priority: int = 0
     force_join: bool = False
     schedule_data: dict[str, Any] | None = None
+    topic: str = ""
+    topic_by: int = 0
+    topic_at: datetime | None = None
+    listed: bool = True
+    closed: str | None = None
+    accounts_only: bool = False
+    verified_only: bool = False
+    min_account_age: int = 0
+    locked: bool = False
+    age_restricted: bool = False
+    moderated_playlist: bool = False
+    push_to_talk: bool = False
     deleted: bool = False
     created: datetime
+
+    @property
+    def gated(self) -> bool:
+        """Whether more is asked of who comes in than a permission."""
+        return (
+            self.closed is not None
+            or self.accounts_only
+            or self.verified_only
+            or self.min_account_age > 0
+            or self.locked
+            or self.age_restricted
+        )
 
     def module(self, kind: str) -> dict[str, Any] | None:
         """Give the configuration of the room's module of this type, or None when it has no such module."""
@@ -144,7 +183,11 @@ class Grant(Record, frozen=True, kw_only=True):
 
 
 class Ban(Record, frozen=True, kw_only=True):
-    """A user kept out or kept silent, in the world (`room` is 0) or in one room, until an instant or for good."""
+    """A user kept out or kept silent, in the world (`room` is 0) or in one room, until an instant or for good.
+
+    A ban also holds for whoever comes from the same `addresses` or with the same `clients` (digests of what a browser
+    keeps, see command.Origin). `handle` is what the user was called when it happened.
+    """
 
     id: int
     world: int
@@ -153,8 +196,15 @@ class Ban(Record, frozen=True, kw_only=True):
     room: int = WORLD_WIDE
     by: int = 0
     reason: str = ""
+    handle: str = ""
+    addresses: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
     until: datetime | None = None
     at: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether the ban is still in effect."""
+        return self.until is None or self.until > now
 
 
 class Block(Record, frozen=True, kw_only=True):
@@ -165,6 +215,47 @@ class Block(Record, frozen=True, kw_only=True):
     world: int
     user: int
     target: int
+
+
+class Ignore(Record, frozen=True, kw_only=True):
+    """A user who does not want to read another for some time; their own clients leave those messages out.
+
+    `handle` is what the other was called when it began.
+    """
+
+    id: int
+    world: int
+    user: int
+    target: int
+    handle: str = ""
+    at: datetime
+    until: datetime
+
+
+class PlaylistItem(Record, frozen=True, kw_only=True):
+    """A video that a room watches together, now or later; the order is that of the ids.
+
+    `media_id` names it at its `provider`. `duration` is in seconds; None when nobody knows it: such a video plays until
+    somebody skips it. `started` is when its first second was played, or would have been for what was skipped since:
+    while it plays, the position is `now - started`; while it is `paused`, it is `paused - started`. `by` is 0 when the
+    user is gone.
+    """
+
+    id: int
+    world: int
+    room: int
+    by: int
+    provider: str = "youtube"
+    media_id: str
+    title: str = ""
+    link: str = ""
+    thumbnail: str = ""
+    channel: str = ""
+    description: str = ""
+    duration: int | None = None
+    started: datetime | None = None
+    paused: datetime | None = None
+    at: datetime
 
 
 class Invite(Record, frozen=True, kw_only=True):
@@ -200,6 +291,34 @@ class Credential(Record, frozen=True, kw_only=True):
     user: int
     world: int
     password: str
+
+
+class RoomPassword(Record, frozen=True, kw_only=True):
+    """An argon2 hash of a room's password. Handled as a `Credential`."""
+
+    KEY = ("room",)
+
+    room: int
+    world: int
+    password: str
+
+
+class AccessToken(Record, frozen=True, kw_only=True):
+    """What lets a client act as a user until it expires or is revoked. Only the SHA-256 of the token is kept.
+
+    `label` says what for, to the user and for the log. One whose `use` is "login" is good for nothing but getting
+    another.
+    """
+
+    KEY = ("digest",)
+
+    digest: str
+    world: int
+    user: int
+    label: str = ""
+    use: TokenUse = "access"
+    created: datetime
+    expires: datetime
 
 
 class Message(Record, frozen=True, kw_only=True):
@@ -286,19 +405,28 @@ class PushSubscription(Record, frozen=True, kw_only=True):
     expires: datetime | None = None
 
 
-RECORDS: tuple[type[Record], ...] = (
-    World,
+IN_MEMORY: tuple[type[Record], ...] = (
     User,
     Room,
     Member,
     Grant,
     Ban,
     Block,
+    Ignore,
     Invite,
+    ReadState,
+    PlaylistItem,
+    AccessToken,
+)
+"""What a server holds of a world while it runs, besides the world itself."""
+
+RECORDS: tuple[type[Record], ...] = (
+    World,
+    *IN_MEMORY,
     LoginCode,
     Credential,
+    RoomPassword,
     Message,
-    ReadState,
     AuditEntry,
     Upload,
     PushSubscription,

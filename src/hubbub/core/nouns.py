@@ -1,6 +1,28 @@
 """The nouns of the core. Each declares its commands; with all of them imported here, the registry is complete."""
 
-from hubbub.core import chat, command, direct, login, push, room, upload, user, world
+from hubbub.core import (
+    account,
+    chat,
+    command,
+    direct,
+    gate,
+    ignore,
+    login,
+    moderation,
+    moderator,
+    playlist,
+    push,
+    report,
+    room,
+    upload,
+    user,
+    visit,
+    welcome,
+    world,
+)
 
-NOUNS = (login, user, world, room, chat, direct, upload, push)
+NOUNS = (
+    *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat, direct, welcome, upload),
+    push,
+)
 REGISTRY = command.REGISTRY

@@ -75,6 +75,8 @@ ALL = frozenset(VENUELESS + OURS)
 
 SILENCED = frozenset({"world:view", "room:view", "room:chat.read", "room:chat.join"})
 """The most that a silenced user may do."""
+MUTED = SILENCED | {"room:viewers"}
+"""The most that somebody may do in a room who is silenced there for a while: they still see who comes and goes."""
 
 SYSTEM_ROLES: Mapping[str, Sequence[str]] = {
     "__kiosk": (
@@ -100,14 +102,24 @@ SYSTEM_ROLES: Mapping[str, Sequence[str]] = {
 """Roles that stand where the world does not define them itself (protocols/venueless.md 1.14)."""
 
 OWNER_ROLE = "owner"
+MEMBER_ROLE = "member"
+"""What somebody is who made an account for themselves."""
 
 DEFAULT_ROLES: Mapping[str, Sequence[str]] = {
     "attendee": ("world:view",),
+    "member": (
+        "world:view",
+        "world:chat.direct",
+        "world:rooms.create.chat",
+        "world:groups.create",
+        "world:bots.create",
+    ),
     "viewer": ("world:view", "room:view", "room:chat.read"),
     "participant": (
         "world:view",
         "world:chat.direct",
         "room:view",
+        "room:viewers",
         "room:chat.read",
         "room:chat.join",
         "room:chat.send",
@@ -123,6 +135,7 @@ DEFAULT_ROLES: Mapping[str, Sequence[str]] = {
     ),
     "room_owner": (
         "room:view",
+        "room:viewers",
         "room:chat.read",
         "room:chat.join",
         "room:chat.send",

@@ -4,19 +4,33 @@ Ephemeral: it dies with the process and is rebuilt as clients come back. Connect
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
+from hubbub.core.origin import Origin
 
-class Visit(msgspec.Struct, kw_only=True):
-    """The presence of a user in a room, from the first of their connections that entered to the last that left."""
+REMEMBERED = timedelta(hours=24)
+"""How long somebody who left can still be acted on (protocols/jumpin.md 1.3: a ban may come after they have gone)."""
+MAX_REMEMBERED = 10_000
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """The presence of a user in a room, from the first of their connections that entered to the last that left.
+
+    `handle` is what the user is called there, unique among who is there; `color` one of handle.COLORS.
+    """
 
     id: int
     room: int
     user: int
     entered: datetime
+    handle: str
+    color: str
+    broadcasting: bool = False
+    origins: tuple[Origin, ...] = ()
     sessions: set[int]
     """The connections that are in the room."""
 
@@ -24,7 +38,8 @@ class Visit(msgspec.Struct, kw_only=True):
 class Presence:
     """Connections, visits in rooms, and who listens to which conversation.
 
-    Every count settles to zero when the last connection has gone, whatever it did before.
+    Every count settles to zero when the last connection has gone, whatever it did before; only the visits that ended
+    are remembered for a while.
     """
 
     def __init__(self) -> None:
@@ -36,8 +51,13 @@ class Presence:
         """By room, then by user: the connections that listen to the conversation."""
         self.volatile: dict[int, dict[int, None]] = {}
         """By room: the users who belong to the conversation for as long as one of their connections listens."""
+        self.kicked: dict[tuple[int, int], None] = {}
+        """Rooms and users: who was sent out and is turned away once more when they come back."""
         self._places: dict[int, set[tuple[str, int]]] = defaultdict(set)
         """By connection: where it is, so that closing it costs what it used."""
+        self._by_id: dict[int, Visit] = {}
+        self._past: dict[int, tuple[datetime, Visit]] = {}
+        """By id: the visits that ended last, and when."""
 
     def connect(self, user: int, session: int) -> None:
         """Note a new connection of a user."""
@@ -57,25 +77,55 @@ class Presence:
         places = self._places.get(session, set())
         return [room for kind, room in places if kind == "visit"], [room for kind, room in places if kind == "listen"]
 
-    def enter(self, room: int, user: int, session: int, *, now: datetime, new_id: Callable[[], int]) -> Visit:
-        """Let a connection be in a room, and give the user's visit there: a new one, unless they are there already."""
-        visits = self.visits.setdefault(room, {})
-        visit = visits.get(user)
-        if visit is None:
-            visit = visits[user] = Visit(id=new_id(), room=room, user=user, entered=now, sessions=set())
+    def enter(self, visit: Visit, session: int) -> Visit:
+        """Let a connection be in a room; give the user's visit there, which is this one unless there was one."""
+        visits = self.visits.setdefault(visit.room, {})
+        known = visits.get(visit.user)
+        if known is None:
+            self._put(visit)
+        elif missing := tuple(origin for origin in visit.origins if origin not in known.origins):
+            self._put(msgspec.structs.replace(known, origins=known.origins + missing))
+        visit = visits[visit.user]
         visit.sessions.add(session)
-        self._places[session].add(("visit", room))
+        self._places[session].add(("visit", visit.room))
         return visit
 
-    def leave(self, room: int, user: int, session: int) -> bool:
-        """Let a connection leave a room; tell whether that ended the user's visit."""
+    def update(self, visit: Visit, **changes: Any) -> Visit:
+        """Change a visit, and give it as it is now."""
+        visit = msgspec.structs.replace(visit, **changes)
+        self._put(visit)
+        return visit
+
+    def leave(self, room: int, user: int, session: int, now: datetime) -> Visit | None:
+        """Let a connection leave a room; give the user's visit when that ended it."""
         visit = self.visits.get(room, {}).get(user)
         if visit is None or not self._remove("visit", room, session, visit.sessions):
-            return False
+            return None
         del self.visits[room][user]
+        del self._by_id[visit.id]
         if not self.visits[room]:
             del self.visits[room]
-        return True
+        self._past[visit.id] = (now, visit)
+        while len(self._past) > MAX_REMEMBERED or now - next(iter(self._past.values()))[0] > REMEMBERED:
+            del self._past[next(iter(self._past))]
+        return visit
+
+    def visit(self, room: int, user: int) -> Visit | None:
+        """Give a user's visit in a room, or None when they are not there."""
+        return self.visits.get(room, {}).get(user)
+
+    def visit_by_id(self, identity: int) -> Visit | None:
+        """Give a visit that has not ended."""
+        return self._by_id.get(identity)
+
+    def past_visits(self, now: datetime) -> Iterator[Visit]:
+        """Give the visits that ended not long ago, newest first."""
+        for left, visit in reversed(self._past.values()):
+            if now - left <= REMEMBERED:
+                yield visit
+
+    def _put(self, visit: Visit) -> None:
+        self.visits[visit.room][visit.user] = self._by_id[visit.id] = visit
 
     def listen(self, room: int, user: int, session: int) -> bool:
         """Let a connection listen to a conversation; tell whether it is the user's first one."""

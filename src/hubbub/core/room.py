@@ -18,17 +18,25 @@ from hubbub.core.event import (
     RoomUpdated,
     Subscribed,
     Topic,
+    TopicSet,
     Unsubscribed,
     VisitClosed,
     VisitOpened,
 )
+from hubbub.core.gate import check_may_enter
+from hubbub.core.handle import new_color, new_handle
 from hubbub.core.model import Grant, Invite, Room, User
+from hubbub.core.origin import NOWHERE, Origin
+from hubbub.core.presence import Visit
 from hubbub.core.reaction import ALLOWED
 from hubbub.core.state import occupancy
 
 MAX_ROOMS = 1000
 MAX_NAME = 300
 MAX_DESCRIPTION = 10_000
+MAX_TOPIC = 140
+"""Source: protocols/jumpin.md 1.2."""
+MAX_LISTED = 100
 MAX_MODULES = 50
 MAX_CONFIG = 100_000
 """Bytes of JSON in one room's modules or trait grants."""
@@ -43,9 +51,10 @@ OWNER = "room_owner"
 
 
 class EnterRoom(Command, frozen=True, kw_only=True):
-    """Be in a room."""
+    """Be in a room. `key` is what UnlockRoom gave, where the room has a password."""
 
     room: int
+    key: str = ""
 
 
 class LeaveRoom(Command, frozen=True, kw_only=True):
@@ -82,6 +91,14 @@ class RoomSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     pretalx_id: int | msgspec.UnsetType | None = msgspec.UNSET
     force_join: bool | msgspec.UnsetType = msgspec.UNSET
     schedule_data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    listed: bool | msgspec.UnsetType = msgspec.UNSET
+    closed: str | msgspec.UnsetType | None = msgspec.UNSET
+    accounts_only: bool | msgspec.UnsetType = msgspec.UNSET
+    verified_only: bool | msgspec.UnsetType = msgspec.UNSET
+    min_account_age: int | msgspec.UnsetType = msgspec.UNSET
+    age_restricted: bool | msgspec.UnsetType = msgspec.UNSET
+    moderated_playlist: bool | msgspec.UnsetType = msgspec.UNSET
+    push_to_talk: bool | msgspec.UnsetType = msgspec.UNSET
 
     def given(self) -> dict[str, Any]:
         """Give what is set."""
@@ -100,6 +117,27 @@ class UpdateRoom(Command, frozen=True, kw_only=True):
 
     room: int
     settings: RoomSettings
+
+
+class SetTopic(Command, frozen=True, kw_only=True):
+    """Say what a room is about now; nothing when it is empty."""
+
+    room: int
+    topic: str
+
+
+class ListPublicRooms(Command, frozen=True, kw_only=True):
+    """List the rooms that are in the public directory, the busiest first."""
+
+    start: int = 0
+    count: int = 50
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the public directory, and how many rooms it has in all."""
+
+    rooms: tuple[Room, ...]
+    total: int
 
 
 class DeleteRoom(Command, frozen=True, kw_only=True):
@@ -140,29 +178,63 @@ class InviteAnonymous(Command, frozen=True, kw_only=True):
 # Coming and going
 
 
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody learns who enters: their own visit, and who is there, where they may see that."""
+
+    visit: Visit
+    viewers: tuple[User, ...] | None
+
+
 @handles(
     EnterRoom,
-    "room:view",
     rate="presence",
+    outside=True,
     events=(VisitOpened, Subscribed, Unsubscribed, VisitClosed, OccupancyChanged),
 )
-def do_enter(act: Act, command: EnterRoom) -> tuple[User, ...] | None:
-    """Come in; who may see the others gets them, each once, shown and not banned."""
-    state, room, user = act.state, act.state.rooms[command.room], act.actor
+def do_enter(act: Act, command: EnterRoom) -> Arrival:
+    """Come in, through the gates and with `room:view`; who may see the others gets them, shown and not banned."""
+    check_may_enter(act, act.state.rooms[command.room], command.key)
+    return enter(act, act.state.rooms[command.room])
+
+
+def enter(act: Act, room: Room) -> Arrival:
+    """Let the actor's connection, which may, be in a room."""
+    state, user = act.state, act.actor
     before = occupancy(state.presence.occupants(room.id))
-    state.presence.enter(room.id, user.id, act.session, now=act.now, new_id=act.new_id)
+    known = state.presence.visit(room.id, user.id)
+    arriving = msgspec.structs.replace(known, origins=_origins(act)) if known else _new_visit(act, room, user)
+    visit = state.presence.enter(arriving, act.session)
     if user.shown:
-        act.emit(VisitOpened, room.id, user=user.id)
+        act.emit(VisitOpened, room.id, user=user.id, visit=visit, first=known is None)
     act.emit(Subscribed, room.id, topic=Topic.VISITORS)
     _tell_occupancy(act, room.id, before)
     if not act.may("room:viewers", room):
-        return None
+        return Arrival(visit=visit, viewers=None)
     act.emit(Subscribed, room.id, topic=Topic.VIEWERS)
     here = (state.users[identity] for identity in state.presence.visits[room.id])
-    return tuple(one for one in here if one.shown and not one.deleted and state.moderation(one.id, act.now) != "banned")
+    viewers = (one for one in here if one.shown and not one.deleted)
+    return Arrival(visit=visit, viewers=tuple(one for one in viewers if state.moderation(one.id, act.now) != "banned"))
 
 
-@handles(LeaveRoom, rate="presence", events=(Unsubscribed, VisitClosed, OccupancyChanged))
+def _new_visit(act: Act, room: Room, user: User) -> Visit:
+    taken = {visit.handle for visit in act.state.presence.visits.get(room.id, {}).values()}
+    return Visit(
+        id=act.new_id(),
+        room=room.id,
+        user=user.id,
+        entered=act.now,
+        handle=new_handle(act, user, taken),
+        color=new_color(act),
+        origins=_origins(act),
+        sessions=set(),
+    )
+
+
+def _origins(act: Act) -> tuple[Origin, ...]:
+    return (act.origin,) if act.origin != NOWHERE else ()
+
+
+@handles(LeaveRoom, rate="presence", outside=True, events=(Unsubscribed, VisitClosed, OccupancyChanged))
 def do_leave_room(act: Act, command: LeaveRoom) -> None:
     """Go. Others are told when the user's last connection has gone."""
     if act.state.rooms[command.room].kind == "room":
@@ -175,8 +247,9 @@ def leave_room(act: Act, user: int, session: int, room: int) -> None:
     for topic in (Topic.VISITORS, Topic.VIEWERS):
         act.emit(Unsubscribed, room, topic=topic, session=session)
     record = act.state.users.get(user)
-    if act.state.presence.leave(room, user, session) and record and record.shown:
-        act.emit(VisitClosed, room, user=user)
+    visit = act.state.presence.leave(room, user, session, act.now)
+    if visit and record and record.shown:
+        act.emit(VisitClosed, room, user=user, visit=visit)
     _tell_occupancy(act, room, before)
 
 
@@ -314,6 +387,34 @@ def do_update(act: Act, command: UpdateRoom) -> Room:
     return room
 
 
+@handles(SetTopic, "room:chat.moderate", "room:update", rate="configure", events=(TopicSet,))
+def do_set_topic(act: Act, command: SetTopic) -> Room:
+    """Set it, and who did."""
+    topic = command.topic.strip()
+    if len(topic) > MAX_TOPIC:
+        raise Invalid(Code.TOPIC_TOO_LONG, f"Topic is invalid, max {MAX_TOPIC} characters")
+    room = msgspec.structs.replace(
+        act.access_room(command.room), topic=topic, topic_by=act.by, topic_at=act.now if topic else None
+    )
+    act.emit(TopicSet, room.id, config=room)
+    return room
+
+
+@handles(ListPublicRooms, rate="login", before_login=True)
+def do_list_public(act: Act, command: ListPublicRooms) -> Directory:
+    """Give those that are listed, not closed, and that anybody may see who comes without an invitation."""
+    state = act.state
+    stranger = User(id=0, world=state.world.id, created=act.now)
+    found = [
+        room
+        for room in state.ordered_rooms()
+        if room.listed and room.closed is None and "room:view" in state.permissions(stranger, act.now, room)
+    ]
+    found.sort(key=lambda room: -state.presence.occupants(room.id))
+    start, count = max(0, command.start), max(0, min(command.count, MAX_LISTED))
+    return Directory(rooms=tuple(found[start : start + count]), total=len(found))
+
+
 def check_settings(given: dict[str, Any]) -> None:
     """Raise Invalid, with what is wrong by field, unless a room can be set so."""
     wrong: dict[str, list[str]] = {}
@@ -321,6 +422,10 @@ def check_settings(given: dict[str, Any]) -> None:
         wrong["name"] = [f"1 to {MAX_NAME} characters"]
     if len(given.get("description") or "") > MAX_DESCRIPTION:
         wrong["description"] = [f"at most {MAX_DESCRIPTION} characters"]
+    if len(given.get("closed") or "") > MAX_NAME:
+        wrong["closed"] = [f"at most {MAX_NAME} characters"]
+    if not 0 <= given.get("min_account_age", 0) < 2**31:
+        wrong["min_account_age"] = ["out of range"]
     if not -(2**31) < given.get("sorting_priority", 0) < 2**31:
         wrong["sorting_priority"] = ["out of range"]
     if not -(2**31) < (given.get("pretalx_id") or 0) < 2**31:
@@ -349,7 +454,7 @@ def empty_room(act: Act, room: int) -> None:
     presence = act.state.presence
     for visit in list(presence.visits.get(room, {}).values()):
         for session in list(visit.sessions):
-            presence.leave(room, visit.user, session)
+            presence.leave(room, visit.user, session, act.now)
             for topic in (Topic.VIEWERS, Topic.VISITORS):
                 act.emit(Unsubscribed, room, topic=topic, session=session)
     for user, sessions in list(presence.listening.get(room, {}).items()):

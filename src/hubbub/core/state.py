@@ -13,12 +13,15 @@ from hubbub.core import permission
 from hubbub.core.event import Event, MemberJoined, MessagePosted, WorldReplaced
 from hubbub.core.model import (
     WORLD_WIDE,
+    AccessToken,
     Ban,
     Block,
     Grant,
+    Ignore,
     Invite,
     Member,
     Message,
+    PlaylistItem,
     PushSubscription,
     ReadState,
     Record,
@@ -26,6 +29,7 @@ from hubbub.core.model import (
     User,
     World,
 )
+from hubbub.core.origin import Origin
 from hubbub.core.presence import Presence
 from hubbub.core.reaction import Reactions
 
@@ -57,6 +61,14 @@ class WorldState:
         """Roles granted by name: by user, then by room (or 0)."""
         self.bans: dict[int, dict[int, Ban]] = defaultdict(dict)
         """By user, then by id."""
+        self.bans_by_origin: dict[str, dict[int, Ban]] = defaultdict(dict)
+        """By address or client, then by id."""
+        self.ignores: dict[int, dict[int, Ignore]] = defaultdict(dict)
+        """By user, then by id."""
+        self.playlists: dict[int, dict[int, PlaylistItem]] = defaultdict(dict)
+        """By room, then by id, in order; what plays is the first, if that has started."""
+        self.tokens: dict[str, AccessToken] = {}
+        """By digest."""
         self.blocks: dict[int, set[int]] = defaultdict(set)
         self.invites: dict[str, Invite] = {}
         self.read_states: dict[int, dict[int, ReadState]] = defaultdict(dict)
@@ -100,6 +112,14 @@ class WorldState:
                 self.roles[record.user][record.room] = tuple(dict.fromkeys((*roles, record.role)))
             case Ban():
                 self.bans[record.user][record.id] = record
+                for place in (*record.addresses, *record.clients):
+                    self.bans_by_origin[place][record.id] = record
+            case Ignore():
+                self.ignores[record.user][record.id] = record
+            case PlaylistItem():
+                self.playlists[record.room][record.id] = record
+            case AccessToken():
+                self.tokens[record.digest] = record
             case Block():
                 self.blocks[record.user].add(record.target)
             case Invite():
@@ -125,6 +145,14 @@ class WorldState:
                 self.roles[record.user][record.room] = tuple(role for role in roles if role != record.role)
             case Ban():
                 self.bans[record.user].pop(record.id, None)
+                for place in (*record.addresses, *record.clients):
+                    self.bans_by_origin[place].pop(record.id, None)
+            case Ignore():
+                self.ignores[record.user].pop(record.id, None)
+            case PlaylistItem():
+                self.playlists[record.room].pop(record.id, None)
+            case AccessToken():
+                self.tokens.pop(record.digest, None)
             case Block():
                 self.blocks[record.user].discard(record.target)
             case PushSubscription():
@@ -183,16 +211,26 @@ class WorldState:
         return self.roles[user].get(room, ()) if user in self.roles else ()
 
     def moderation(self, user: int, now: datetime, room: int = WORLD_WIDE) -> str:
-        """Tell whether a user is "banned", "silenced" or neither ("") in the world or, also, in one room."""
+        """Tell whether a user is "banned", "silenced" in the world, "muted" in a room or none of these ("").
+
+        Of bans and silences those of the world count and, also, those of one room.
+        """
         bans = self.bans.get(user)
         if not bans:
             return ""
-        kinds = {
-            ban.kind
-            for ban in bans.values()
-            if ban.room in (WORLD_WIDE, room) and (ban.until is None or ban.until > now)
-        }
-        return "banned" if "ban" in kinds else "silenced" if "silence" in kinds else ""
+        held = {(ban.kind, ban.room) for ban in bans.values() if ban.room in (WORLD_WIDE, room) and ban.holds(now)}
+        if any(kind == "ban" for kind, _ in held):
+            return "banned"
+        return "silenced" if ("silence", WORLD_WIDE) in held else "muted" if held else ""
+
+    def barred(self, origin: Origin, now: datetime, room: int) -> bool:
+        """Tell whether a ban from a room holds for whoever comes from somewhere."""
+        return any(
+            ban.kind == "ban" and ban.room in (WORLD_WIDE, room) and ban.holds(now)
+            for place in (origin.address, origin.client)
+            if place and place in self.bans_by_origin
+            for ban in self.bans_by_origin[place].values()
+        )
 
     def permissions(
         self, user: User, now: datetime, room: Room | None = None, *, moderated: bool = True
@@ -229,12 +267,22 @@ class WorldState:
             roles += permission.granted(room.trait_grants, traits, person=person)
             roles += self.granted_roles(user.id, room.id)
         found = frozenset(name for role in roles for name in permission.permissions_of(role, self.world.roles))
-        return found & permission.SILENCED if moderation == "silenced" else found
+        if moderation == "silenced":
+            return found & permission.SILENCED
+        return found & permission.MUTED if moderation == "muted" else found
 
     def rank(self, user: User, now: datetime) -> int:
         """Give how high a user stands in the world, silenced or not; see permission.rank."""
         owner = permission.OWNER_ROLE in self.granted_roles(user.id, WORLD_WIDE)
         return permission.rank(self.permissions(user, now, moderated=False), owner=owner)
+
+    def standing(self, user: User, now: datetime, room: Room) -> int:
+        """Give how high a user stands in a room: 0 anybody, 1 who moderates it, 2 who owns it, more by `rank`."""
+        rank = self.rank(user, now)
+        if rank:
+            return rank + 2
+        held = self.permissions(user, now, room, moderated=False)
+        return 2 if "room:delete" in held else 1 if "room:chat.moderate" in held else 0
 
     def access_key(self, user: User, now: datetime) -> object:
         """Give a key that is equal for users who see the same of the world: same rooms, same permissions."""
@@ -245,6 +293,14 @@ class WorldState:
             tuple(sorted(self.roles.get(user.id, {}).items())),
             self.moderation(user.id, now),
         )
+
+    def user_by_token(self, digest: str, now: datetime) -> User | None:
+        """Give the user as whom an access token, by its digest, lets a client act."""
+        token = self.tokens.get(digest)
+        if token is None or token.use != "access" or token.expires <= now:
+            return None
+        user = self.users.get(token.user)
+        return None if user is None or user.deleted else user
 
     # Who talks with whom
 

@@ -1,6 +1,7 @@
 """Users: their profiles, who sees whom, and what moderators do about them."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from hubbub.core.event import (
     PasswordSet,
     PushUnsubscribed,
     SessionsRevoked,
+    TokensRevoked,
     UserBanned,
     UserBlocked,
     UserCreated,
@@ -25,7 +27,7 @@ from hubbub.core.event import (
     UserUnblocked,
     UserUpdated,
 )
-from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, User, UserKind
+from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, PushSubscription, User, UserKind
 from hubbub.core.permission import OWNER_ROLE
 
 MAX_PROFILE = 50_000
@@ -182,6 +184,13 @@ def do_update_profile(act: Act, command: UpdateProfile) -> User:
     user = msgspec.structs.replace(act.actor, **changes)
     act.emit(UserUpdated, user=user)
     force_joins(act, user)
+    return user
+
+
+def renamed(act: Act, user: User, name: str) -> User:
+    """Let a user have another display name, and give them as they are now."""
+    user = msgspec.structs.replace(user, profile=checked_profile({**user.profile, "display_name": name}))
+    act.emit(UserUpdated, user=user)
     return user
 
 
@@ -358,7 +367,12 @@ def _lift(act: Act, user: User) -> None:
         act.emit(UserReactivated, user=user.id, bans=bans)
 
 
-@handles(DeleteUser, "world:users.manage", rate="configure", events=(UserDeleted, PushUnsubscribed, SessionsRevoked))
+@handles(
+    DeleteUser,
+    "world:users.manage",
+    rate="configure",
+    events=(UserDeleted, TokensRevoked, PushUnsubscribed, SessionsRevoked),
+)
 async def do_delete(act: Act, command: DeleteUser) -> None:
     """Forget the profile, the ids by which the user logged in, and everything that names them."""
     await act.archive.settle()
@@ -366,6 +380,11 @@ async def do_delete(act: Act, command: DeleteUser) -> None:
     check(act, command)  # the world may have changed while we looked
     user = _other(act, command.user)
     act.check_rank(user)
+    forget_user(act, user, subscriptions)
+
+
+def forget_user(act: Act, user: User, subscriptions: Sequence[PushSubscription]) -> None:
+    """Mark a user as deleted, and let go of everything of theirs; `subscriptions` are those of their browsers."""
     gone = msgspec.structs.replace(
         user,
         deleted=True,
@@ -378,6 +397,8 @@ async def do_delete(act: Act, command: DeleteUser) -> None:
         pretalx_id=None,
     )
     act.emit(UserDeleted, user=gone)
+    if tokens := tuple(token for token in act.state.tokens.values() if token.user == user.id):
+        act.emit(TokensRevoked, tokens=tokens)
     if subscriptions:
         act.emit(PushUnsubscribed, subscriptions=tuple(subscriptions))
     act.audit("auth.user.deleted", {"object": user.id})

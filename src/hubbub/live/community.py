@@ -9,13 +9,14 @@ import asyncio
 import inspect
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from hubbub.bus.contract import Bus
+from hubbub.core.archive import Passwords
 from hubbub.core.chat import Conversation
 from hubbub.core.command import Act, Command, check
 from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
@@ -35,6 +36,7 @@ from hubbub.core.event import (
 from hubbub.core.eviction import RIGHTS, evict
 from hubbub.core.model import User, World
 from hubbub.core.nouns import REGISTRY
+from hubbub.core.origin import NOWHERE, Origin
 from hubbub.core.reaction import DEBOUNCE
 from hubbub.core.state import WorldState
 from hubbub.live.clock import Clock, Timer
@@ -80,6 +82,7 @@ class Community:
         clock: Clock,
         new_id: Callable[[], int],
         rates: Mapping[str, Rate] = DEFAULT_RATES,
+        passwords: Passwords | None = None,
     ) -> None:
         """Make a community; without a hub (a command line tool) nobody is told anything."""
         self.store = store
@@ -88,6 +91,7 @@ class Community:
         self.clock = clock
         self.new_id = new_id
         self.rates = rates
+        self.passwords = passwords
         self.worlds: dict[str, WorldState] = {}
         self._by_id: dict[int, WorldState] = {}
         self._position = 0
@@ -181,18 +185,20 @@ class Community:
         user: int = 0,
         operator: bool = False,
         actor: User | None = None,
+        origin: Origin = NOWHERE,
     ) -> None:
         """Do a command on behalf of a connection, a user without one, or the operator.
 
         `actor` is somebody whom the world does not know, with the id 0 and the traits of a token: they may what the
         traits allow, and it is nobody's doing in the records. Commands of one caller are done in the order of the calls
-        when the caller waits for `done` in between.
+        when the caller waits for `done` in between. `origin` is a connection's own where there is one.
         """
-        user = session.user if session else user
+        if session:
+            user, origin = session.user, session.origin
         if not self._is_behind():
-            self._run(state, command, done, session, user, operator, actor)
+            self._run(state, command, done, session, user, operator, actor, origin)
         else:
-            self._catch_up(partial(self._run, state, command, done, session, user, operator, actor))
+            self._catch_up(partial(self._run, state, command, done, session, user, operator, actor, origin))
 
     def when_current(self, run: Callable[[], None]) -> None:
         """Do something once we know all that other processes had committed by now: at once, if they did nothing."""
@@ -215,10 +221,11 @@ class Community:
         user: int = 0,
         operator: bool = False,
         actor: User | None = None,
+        origin: Origin = NOWHERE,
     ) -> Any:
         """Do a command and wait for its result. Raises HubbubError."""
         result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.execute(state, command, result.set_result, user=user, operator=operator, actor=actor)
+        self.execute(state, command, result.set_result, user=user, operator=operator, actor=actor, origin=origin)
         value = await result
         if isinstance(value, HubbubError):
             raise value
@@ -233,6 +240,7 @@ class Community:
         user: int,
         operator: bool,
         actor: User | None,
+        origin: Origin,
     ) -> None:
         act = Act(
             state,
@@ -240,8 +248,10 @@ class Community:
             new_id=self.new_id,
             secret=random_text,
             archive=self.store,
+            passwords=self.passwords,
             user=actor or state.users.get(user),
             session=session.id if session else 0,
+            origin=origin,
             operator=operator,
         )
         try:
@@ -254,7 +264,7 @@ class Community:
             done(self._fault(state, act))
         else:
             if inspect.iscoroutine(result):
-                self._spawn(self._await(act, result, done))
+                self.spawn(self._await(act, result, done))
             else:
                 self._finish(act, result, done)
 
@@ -330,7 +340,8 @@ class Community:
         """Do something after what is being done now, so that long queues do not pile up on the stack."""
         asyncio.get_running_loop().call_soon(work)
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that waits; the community waits for it when it closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -398,7 +409,7 @@ class Community:
         """Read what other processes wrote, unless we are at it already, and then do something."""
         if self._behind is None:
             self._behind = []
-            self._spawn(self._follow())
+            self.spawn(self._follow())
         if then:
             self._behind.append(then)
 
@@ -457,7 +468,7 @@ class Community:
             else:
                 told.append(SessionsRevoked(world=state.world.id, user=someone.id))
         if carried_over := [event for event in told if event.durable()]:
-            self._spawn(self._store_carried(state, carried_over))
+            self.spawn(self._store_carried(state, carried_over))
         return told
 
     async def _store_carried(self, state: WorldState, events: list[Event]) -> None:
@@ -471,7 +482,7 @@ class Community:
 
     def _care(self) -> None:
         if not self._closed:
-            self._spawn(self._prune())
+            self.spawn(self._prune())
             self._timers["care"] = self.clock.call_later(CARE, self._care)
 
     async def _prune(self) -> None:
@@ -484,17 +495,4 @@ class Community:
 def load(state: WorldState, snapshot: Snapshot) -> None:
     """Take a snapshot into memory."""
     state.world = snapshot.world
-    state.load(
-        [
-            *snapshot.users,
-            *snapshot.rooms,
-            *snapshot.members,
-            *snapshot.grants,
-            *snapshot.bans,
-            *snapshot.blocks,
-            *snapshot.invites,
-            *snapshot.read_states,
-        ],
-        last_number=snapshot.last_number,
-        last_said=snapshot.last_said,
-    )
+    state.load(snapshot.records, last_number=snapshot.last_number, last_said=snapshot.last_said)

@@ -5,8 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hubbub.core.event import (
+    BroadcastClosed,
     ChannelsChanged,
+    ConversationOpened,
+    DirectChanged,
+    DirectPosted,
     Event,
+    FeedCleared,
+    IgnoreBegun,
+    IgnoreEnded,
     MentionMissed,
     MessagePosted,
     MessageReacted,
@@ -22,13 +29,25 @@ from hubbub.core.event import (
     SessionReplaced,
     SessionsRevoked,
     Subscribed,
+    TokensRevoked,
     Topic,
+    TopicSet,
     Unsubscribed,
+    UserBanned,
     UserNotified,
     UserUnread,
     UserUpdated,
+    VideoAdded,
+    VideoEnded,
+    VideoPaused,
+    VideoRemoved,
+    VideoResumed,
+    VideoSought,
+    VideoStarted,
     VisitClosed,
     VisitOpened,
+    VisitorKicked,
+    VisitUpdated,
     WorldReplaced,
     WorldUpdated,
 )
@@ -157,11 +176,40 @@ def _user(event: Any) -> Sequence[Key]:
     return ((USER, event.user),)
 
 
+def _users(event: Any) -> Sequence[Key]:
+    return [(USER, user) for user in event.users]
+
+
+def _with_visitor(topic: Topic) -> Callable[[Any], Sequence[Key]]:
+    return lambda event: ((topic.value, event.room), (USER, event.visit.user))
+
+
+def _banned(event: UserBanned) -> Sequence[Key]:
+    own = (USER, event.ban.user)
+    return ((Topic.VISITORS.value, event.room), own) if event.room else (own,)
+
+
 CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
     MessagePosted: _room(Topic.CHAT),
     MessageReacted: _room(Topic.CHAT),
     VisitOpened: _room(Topic.VIEWERS),
     VisitClosed: _room(Topic.VIEWERS),
+    VisitUpdated: _room(Topic.VIEWERS),
+    VisitorKicked: _with_visitor(Topic.VISITORS),
+    BroadcastClosed: _with_visitor(Topic.VISITORS),
+    UserBanned: _banned,
+    FeedCleared: _room(Topic.CHAT),
+    TopicSet: _room(Topic.VISITORS),
+    DirectPosted: _users,
+    DirectChanged: _users,
+    ConversationOpened: lambda event: [(USER, member.user) for member in event.members],
+    TokensRevoked: lambda event: [(USER, user) for user in {token.user for token in event.tokens}],
+    IgnoreBegun: lambda event: ((USER, event.ignore.user),),
+    IgnoreEnded: lambda event: ((USER, event.ignore.user),),
+    **dict.fromkeys(
+        (VideoAdded, VideoStarted, VideoPaused, VideoResumed, VideoSought, VideoRemoved, VideoEnded),
+        _room(Topic.VISITORS),
+    ),
     ReactionsCounted: _room(Topic.VISITORS),
     RoomScheduled: _room(Topic.VISITORS),
     OccupancyChanged: _world,
@@ -172,7 +220,7 @@ CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
     RoomUpdated: _world,
     RoomsReordered: _world,
     RoomDeleted: _world,
-    UserUnread: lambda event: [(USER, user) for user in event.users],
+    UserUnread: _users,
     UserNotified: _user,
     MentionMissed: _user,
     ChannelsChanged: _user,

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Set
 
 from hubbub.core.event import Event, Topic
+from hubbub.core.origin import NOWHERE
 from hubbub.core.state import WorldState
 from hubbub.live.rate import Buckets
 from hubbub.wire.outbox import Group, Outbox, Turn
@@ -21,7 +22,7 @@ NOBODY: frozenset[int] = frozenset()
 class Session:
     """One connection: its number, its world, its user once known, its outbox, and what it is told of."""
 
-    __slots__ = ("_fetched", "buckets", "encoder", "id", "outbox", "state", "topics", "user")
+    __slots__ = ("_fetched", "buckets", "encoder", "id", "origin", "outbox", "state", "topics", "user")
 
     def __init__(self, identity: int, state: WorldState, outbox: Outbox, encoder: Encoder) -> None:
         self.id = identity
@@ -30,6 +31,7 @@ class Session:
         self.encoder = encoder
         self.user = 0
         """0 before the login."""
+        self.origin = NOWHERE
         self.topics: dict[Key, int] = {}
         """With how many, this one included, had joined the audience by then."""
         self.buckets = Buckets()

@@ -8,27 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
 from hubbub.core.event import Event
-from hubbub.core.model import (
-    AuditEntry,
-    Ban,
-    Block,
-    Credential,
-    Grant,
-    Invite,
-    LoginCode,
-    Member,
-    Message,
-    PushSubscription,
-    ReadState,
-    Room,
-    User,
-    World,
-)
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, Record, RoomPassword, World
+
+R = TypeVar("R", bound=Record)
 
 
 class StoreError(Exception):
@@ -60,24 +47,21 @@ class Unstorable(StoreError):
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
-    """All of a world that is kept in memory, as of journal position `position`.
+    """All of a world that is kept in memory (`model.IN_MEMORY`), as of journal position `position`.
 
-    Everything but messages, audit entries, secrets and uploads. `last_number` is the highest message number in the
-    world; `last_said` maps rooms to the number of their newest message that is not a system message.
+    `last_number` is the highest message number in the world; `last_said` maps rooms to the number of their newest
+    message that is not a system message.
     """
 
     world: World
-    users: list[User]
-    rooms: list[Room]
-    members: list[Member]
-    grants: list[Grant]
-    bans: list[Ban]
-    blocks: list[Block]
-    invites: list[Invite]
-    read_states: list[ReadState]
+    records: list[Record]
     last_number: int
     last_said: dict[int, int]
     position: int
+
+    def of(self, kind: type[R]) -> list[R]:
+        """Give the records of one type."""
+        return [record for record in self.records if isinstance(record, kind)]
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +185,10 @@ class Store(ABC):
         """Read one message by its number."""
 
     @abstractmethod
+    async def message_by_id(self, identity: int) -> Message | None:
+        """Read one message by its id."""
+
+    @abstractmethod
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         """Read the message that this sender posted with this idempotency key."""
 
@@ -211,6 +199,10 @@ class Store(ABC):
     @abstractmethod
     async def credential(self, user: int) -> Credential | None:
         """Read the password hash of a user."""
+
+    @abstractmethod
+    async def room_password(self, room: int) -> RoomPassword | None:
+        """Read the password hash of a room."""
 
     @abstractmethod
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:

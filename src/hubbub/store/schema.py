@@ -124,7 +124,7 @@ def _record_table(record: type[Record]) -> Table:
         *columns,
         sqlite_strict=True,
         # A row that is found by a composite or textual key lies in the key's own tree, not in a second one.
-        sqlite_with_rowid=record.KEY in (("id",), ("user",)),
+        sqlite_with_rowid=record.KEY in (("id",), ("user",), ("room",)),
     )
 
 
@@ -192,6 +192,8 @@ _index("user", "world")
 _index("room", "world")
 _index("member", "world")
 _index("ban", "world")
+for _table in ("ignore", "playlist_item", "access_token", "room_password"):
+    _index(_table, "world")
 _index("invite", "world")
 _index("login_code", "world")
 _index("credential", "world")

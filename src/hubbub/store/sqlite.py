@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hubbub.core.event import Event
 from hubbub.core.id import Clock
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, World
+from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, RoomPassword, World
 from hubbub.store import sqlite_care, sqlite_reader
 from hubbub.store.batch import record_keys
 from hubbub.store.contract import JournalEntry, SchemaMismatch, Snapshot, Store, StoreError, StoreUnavailable
@@ -300,6 +300,9 @@ class SqliteStore(Store):
     async def message(self, world: int, number: int) -> Message | None:
         return await self._read(sqlite_reader.read_message, world, number)
 
+    async def message_by_id(self, identity: int) -> Message | None:
+        return await self._read(sqlite_reader.read_message_by_id, identity)
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         return await self._read(sqlite_reader.read_message_by_nonce, world, sender, nonce)
 
@@ -308,6 +311,9 @@ class SqliteStore(Store):
 
     async def credential(self, user: int) -> Credential | None:
         return await self._read(sqlite_reader.read_credential, user)
+
+    async def room_password(self, room: int) -> RoomPassword | None:
+        return await self._read(sqlite_reader.read_room_password, room)
 
     async def login_code(self, digest: str, now: datetime) -> LoginCode | None:
         return await self._read(sqlite_reader.read_login_code, digest, now)

@@ -3,11 +3,20 @@
 import sqlite3
 from datetime import datetime
 
-from hubbub.core.model import Ban, Invite, LoginCode, PushSubscription, User
+from hubbub.core.model import AccessToken, Ban, Ignore, Invite, LoginCode, PushSubscription, User
 from hubbub.store.schema import TABLES, to_microseconds
 
 CHUNK = 2000
 """Journal entries forgotten in one transaction: a few milliseconds, for which writers wait."""
+EXPIRING = (
+    (LoginCode, "expires"),
+    (Invite, "expires"),
+    (Ban, "until"),
+    (Ignore, "until"),
+    (AccessToken, "expires"),
+    (PushSubscription, "expires"),
+)
+"""Records that end by themselves, and the column that says when."""
 
 
 def prune_journal(connection: sqlite3.Connection, before: datetime) -> int:
@@ -24,13 +33,13 @@ def prune_journal(connection: sqlite3.Connection, before: datetime) -> int:
 
 
 def prune_expired(connection: sqlite3.Connection, now: datetime) -> int:
-    """Forget login codes, invites, bans and push subscriptions that are over; give how many."""
+    """Forget what is over by itself (see EXPIRING); give how many."""
     # A browser may have subscribed in the moment in which its user was deleted.
     rows = connection.execute(
         f"DELETE FROM {TABLES[PushSubscription].name} WHERE user IN"  # noqa: S608
         f' (SELECT id FROM "{TABLES[User].name}" WHERE deleted)'
     ).rowcount
-    for record, column in ((LoginCode, "expires"), (Invite, "expires"), (Ban, "until"), (PushSubscription, "expires")):
+    for record, column in EXPIRING:
         rows += connection.execute(
             f'DELETE FROM "{TABLES[record].name}" WHERE "{column}" <= ?',  # noqa: S608
             (to_microseconds(now),),

@@ -14,20 +14,15 @@ from sqlalchemy import Select, bindparam, func, select
 
 from hubbub.core.event import DURABLE, Event
 from hubbub.core.model import (
+    IN_MEMORY,
     AuditEntry,
-    Ban,
-    Block,
     Credential,
-    Grant,
-    Invite,
     LoginCode,
-    Member,
     Message,
     PushSubscription,
-    ReadState,
     Record,
     Room,
-    User,
+    RoomPassword,
     World,
 )
 from hubbub.store.contract import JournalEntry, Snapshot
@@ -83,7 +78,7 @@ OF_WORLD = {
         .where(TABLES[record].c.world == bindparam("world"))
         .order_by(*(TABLES[record].c[name] for name in record.KEY)),
     )
-    for record in (User, Room, Member, Grant, Ban, Block, Invite, ReadState)
+    for record in IN_MEMORY
 }
 LAST_NUMBER = Query(select(func.max(MESSAGE.c.number)).where(MESSAGE.c.world == bindparam("world")))
 LAST_SAID = Query(
@@ -136,6 +131,7 @@ SAID = RecordQuery(Message, _HISTORY.where(MESSAGE.c.kind != "system"))
 MESSAGE_BY_NUMBER = RecordQuery(
     Message, _all(Message).where(MESSAGE.c.world == bindparam("world"), MESSAGE.c.number == bindparam("number"))
 )
+MESSAGE_BY_ID = RecordQuery(Message, _all(Message).where(MESSAGE.c.id == bindparam("id")))
 MESSAGE_BY_NONCE = RecordQuery(
     Message,
     _all(Message).where(
@@ -151,6 +147,7 @@ _AUDIT = (
     .limit(bindparam("count", required=False))
 )
 ENTRIES = RecordQuery(AuditEntry, _AUDIT)
+ROOM_PASSWORD = RecordQuery(RoomPassword, _all(RoomPassword).where(TABLES[RoomPassword].c.room == bindparam("room")))
 PASSWORD = RecordQuery(Credential, _all(Credential).where(CREDENTIAL.c.user == bindparam("user")))
 LOGIN = RecordQuery(
     LoginCode, _all(LoginCode).where(CODE.c.digest == bindparam("digest"), CODE.c.expires > bindparam("now"))
@@ -187,17 +184,9 @@ def read_snapshot(connection: sqlite3.Connection, *, name: str = "", identity: i
         if not found:
             return None
         key = found[0].id
-        of_world = {record: query(connection, world=key) for record, query in OF_WORLD.items()}
         return Snapshot(
             world=found[0],
-            users=of_world[User],
-            rooms=of_world[Room],
-            members=of_world[Member],
-            grants=of_world[Grant],
-            bans=of_world[Ban],
-            blocks=of_world[Block],
-            invites=of_world[Invite],
-            read_states=of_world[ReadState],
+            records=[record for query in OF_WORLD.values() for record in query(connection, world=key)],
             last_number=LAST_NUMBER(connection, world=key)[0][0] or 0,
             last_said={room: number for room, number in LAST_SAID(connection, world=key) if number is not None},
             position=read_position(connection),
@@ -259,6 +248,11 @@ def read_message(connection: sqlite3.Connection, world: int, number: int) -> Mes
     return _first(MESSAGE_BY_NUMBER(connection, world=world, number=number))
 
 
+def read_message_by_id(connection: sqlite3.Connection, identity: int) -> Message | None:
+    """Give a message by its id."""
+    return _first(MESSAGE_BY_ID(connection, id=identity))
+
+
 def read_message_by_nonce(connection: sqlite3.Connection, world: int, sender: int, nonce: str) -> Message | None:
     """Give the message that has this idempotency key."""
     return _first(MESSAGE_BY_NONCE(connection, world=world, sender=sender, nonce=nonce))
@@ -273,6 +267,11 @@ def read_audit(connection: sqlite3.Connection, world: int, limit: int, types: Se
 def read_credential(connection: sqlite3.Connection, user: int) -> Credential | None:
     """Give a user's password hash."""
     return _first(PASSWORD(connection, user=user))
+
+
+def read_room_password(connection: sqlite3.Connection, room: int) -> RoomPassword | None:
+    """Give a room's password hash."""
+    return _first(ROOM_PASSWORD(connection, room=room))
 
 
 def read_login_code(connection: sqlite3.Connection, digest: str, now: datetime) -> LoginCode | None:

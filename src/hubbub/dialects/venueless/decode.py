@@ -288,8 +288,9 @@ def _open_direct(body: Any) -> Command:
 # Writing
 
 
-def _write_viewers(result: tuple[User, ...] | None, context: Context) -> Any:
-    return {} if result is None else {"viewers": [context.encoder.user(viewer) for viewer in result]}
+def _write_viewers(result: room.Arrival, context: Context) -> Any:
+    viewers = result.viewers
+    return {} if viewers is None else {"viewers": [context.encoder.user(viewer) for viewer in viewers]}
 
 
 def _write_created(result: Room, context: Context) -> Any:

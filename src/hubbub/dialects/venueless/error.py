@@ -4,6 +4,19 @@ from typing import Any
 
 from hubbub.core.error import Code, HubbubError
 
+ENTRY = (
+    *(Code.ROOM_CLOSED, Code.ACCOUNT_REQUIRED, Code.VERIFICATION_REQUIRED, Code.ACCOUNT_TOO_YOUNG, Code.KICKED),
+    *(Code.ROOM_LOCKED, Code.AGE_UNCONFIRMED, Code.BANNED),
+)
+"""Why somebody may not come into a room."""
+
+UNFIT = (
+    *(Code.LOGIN_INVALID, Code.LOGIN_TAKEN, Code.HANDLE_EMPTY, Code.HANDLE_TOO_LONG, Code.HANDLE_CHARACTERS),
+    *(Code.HANDLE_TAKEN, Code.COLOR_UNKNOWN, Code.TOPIC_TOO_LONG, Code.DURATION_INVALID, Code.NOT_BROADCASTING),
+    Code.POSITION_INVALID,
+)
+"""What makes no sense in a command that Venueless does not have."""
+
 CODES: dict[Code, str] = {
     Code.UNAUTHENTICATED: "protocol.unauthenticated",
     Code.CREDENTIALS_MISSING: "auth.missing_id_or_token",
@@ -34,6 +47,14 @@ CODES: dict[Code, str] = {
     Code.TOO_MANY: "protocol.rate_limited",
     Code.TOO_LARGE: "protocol.too_large",
     Code.UNAVAILABLE: "server.unavailable",
+    # What Venueless has no word for is told by the word for its kind; the message says more.
+    **dict.fromkeys((Code.PASSWORD_WRONG, Code.REGISTRATION_CLOSED), "auth.denied"),
+    **dict.fromkeys(ENTRY, "protocol.denied"),
+    **dict.fromkeys((Code.RANK_DENIED, Code.VISIT_MISSING), "protocol.denied"),
+    **dict.fromkeys((Code.PRIVATE_DENIED, Code.DIRECT_EXISTS), "chat.denied"),
+    **dict.fromkeys((Code.VISIT_UNKNOWN, Code.BAN_UNKNOWN, Code.IGNORE_UNKNOWN), "user.not_found"),
+    Code.MEDIA_UNKNOWN: "chat.unknown_event",
+    **dict.fromkeys(UNFIT, "protocol.invalid_body"),
 }
 
 SAID = frozenset(
@@ -41,6 +62,8 @@ SAID = frozenset(
         *(Code.ROOM_DENIED, Code.WORLD_DENIED, Code.ROOM_UNKNOWN, Code.MODULE_MISSING, Code.REACTION_UNKNOWN),
         *(Code.SCHEDULE_INVALID, Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_CREATE_DENIED),
         *(Code.INVALID, Code.TOO_MANY, Code.TOO_LARGE, Code.UNAVAILABLE),
+        *(Code.PASSWORD_WRONG, Code.REGISTRATION_CLOSED, Code.RANK_DENIED, Code.VISIT_MISSING),
+        *(*ENTRY, *UNFIT),
     }
 )
 """Errors that have a message for people. The others have none, as in the original: clients compare them whole."""
@@ -60,6 +83,8 @@ def describe(error: HubbubError) -> tuple[str, str, Any]:
     if error.code is Code.MESSAGE_KIND and error.details == POSTED_AS_EVENT:
         return "chat.unsupported_event_type", "", None
     message = error.message if error.code in SAID else ""
+    if error.code is Code.ROOM_CLOSED:
+        message = f"This room is closed: {message}" if message else "This room is closed."
     if error.code in LISTED:
         message = str([message])
     details: Any = dict(error.details) if error.details and error.code in DETAILED else None

@@ -14,8 +14,8 @@ from hubbub.core.error import Unknown
 from hubbub.core.login import LOGIN_CODE_LENGTH, RedeemInvite, RedeemLogin
 from hubbub.core.room import INVITE_ALPHABET, INVITE_LENGTH
 from hubbub.core.state import WorldState
+from hubbub.dialects.request import Connection, Throttle, address_of, base_url, host_of, world_of
 from hubbub.dialects.venueless.id import Kind, render
-from hubbub.dialects.venueless.request import Connection, Throttle, address_of, base_url, host_of, world_of
 from hubbub.live.community import Community
 
 READ = [HttpMethod.GET, HttpMethod.HEAD]

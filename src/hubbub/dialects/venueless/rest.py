@@ -24,8 +24,8 @@ from hubbub.core.room import AddRoom, DeleteRoom, GetRoomConfig, ListRoomConfigs
 from hubbub.core.state import WorldState
 from hubbub.core.user import DeleteUser
 from hubbub.core.world import RefreshSchedule, UpdateWorld
+from hubbub.dialects.request import Connection, Throttle, base_url, credentials_of
 from hubbub.dialects.venueless.id import Kind, parse, render
-from hubbub.dialects.venueless.request import Connection, Throttle, base_url, credentials_of
 from hubbub.live.community import Community
 
 PREFIX = "/api/v1/worlds"

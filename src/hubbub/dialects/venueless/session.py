@@ -17,6 +17,7 @@ import msgspec
 from hubbub.core import login
 from hubbub.core.error import HubbubError
 from hubbub.core.model import User
+from hubbub.core.origin import Origin, client_of, network_of
 from hubbub.core.state import WorldState
 from hubbub.dialects.venueless.decode import Call, Context, RefusedError, find, refusal
 from hubbub.dialects.venueless.encode import VenuelessEncoder
@@ -181,6 +182,8 @@ class VenuelessSession(Session):
             token=_text(body.get("token")),
             invite=_text(body.get("invite_token")),
         )
+        address = self._connection.client[0] if self._connection.client else ""
+        self.origin = Origin(network_of(address), client_of(command.client_id or ""))
         self._busy = True
         self._community.execute(self.state, command, lambda result: self._logged_in(request, result), session=self)
 

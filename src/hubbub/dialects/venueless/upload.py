@@ -32,7 +32,7 @@ from hubbub.core.error import Code, Denied, HubbubError, Unavailable, Unknown
 from hubbub.core.login import LogIn
 from hubbub.core.state import WorldState
 from hubbub.core.upload import UploadFile
-from hubbub.dialects.venueless.request import Throttle, base_url, credentials_of, host_of, world_of
+from hubbub.dialects.request import Throttle, base_url, credentials_of, host_of, world_of
 from hubbub.live.community import Community
 from hubbub.settings import Settings
 

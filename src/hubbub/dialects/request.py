@@ -1,4 +1,4 @@
-"""What an HTTP request of this dialect says of itself: whom it is for, who asks and how often, how we are reached."""
+"""What an HTTP request says of itself: whom it is for, who asks and how often, how we are reached. For all dialects."""
 
 import re
 from collections import OrderedDict
