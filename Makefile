@@ -8,8 +8,8 @@ BIN := .venv/bin
 run: .venv/run.stamp
 	$(BIN)/hubbub serve
 
-test: .venv/dev.stamp
-	$(BIN)/pytest
+test: .venv/dev.stamp .venv/clients.stamp
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check
@@ -45,6 +45,12 @@ lock: .venv/dev.stamp
 .venv/dev.stamp: .venv/run.stamp requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch $@
+
+# The JavaScript clients of tests/clients. Where there is no npm, the tests that need them are skipped and say so.
+.venv/clients.stamp: .venv/run.stamp tests/clients/package.json tests/clients/package-lock.json
+	mkdir -p .venv/clients
+	cp tests/clients/package.json tests/clients/package-lock.json .venv/clients/
+	if command -v npm > /dev/null; then npm ci --prefix .venv/clients --no-audit --no-fund --ignore-scripts --silent && touch $@; fi
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

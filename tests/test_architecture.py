@@ -150,6 +150,15 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
         "UnblockUser",
         "ListIgnored",
         "StopIgnoring",
+        "JoinGroup",
+        "RejoinGroup",
+        "LeaveGroup",
+        "MuteGroup",
+        "ListFormer",
+        "ListGroups",
+        "UpdateBot",
+        "RemoveBot",
+        "ListBots",
     }
 
 

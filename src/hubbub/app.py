@@ -3,22 +3,41 @@
 import asyncio
 import os
 import secrets
+from contextlib import AsyncExitStack
 
 from hubbub.bus.memory import MemoryBus
-from hubbub.core.id import IdGenerator
+from hubbub.core.id import EPOCH, IdGenerator
+from hubbub.core.nouns import APPOINTMENTS
+from hubbub.dialects.dm import rest as dm_rest
+from hubbub.dialects.dm.endpoint import DmEndpoint
+from hubbub.dialects.jumpin import rest as jumpin_rest
+from hubbub.dialects.jumpin.caller import Desk
+from hubbub.dialects.jumpin.endpoint import JumpinEndpoint
+from hubbub.dialects.place import EVERYWHERE
+from hubbub.dialects.sockets import SharedEndpoint
+from hubbub.dialects.venueless import rest as venueless_rest
 from hubbub.dialects.venueless.endpoint import VenuelessEndpoint
+from hubbub.dialects.venueless.link import create_links
 from hubbub.dialects.venueless.push import write_notification
+from hubbub.dialects.venueless.upload import create_download, create_upload
 from hubbub.live.admission import Admission
+from hubbub.live.appointment import AppointmentKeeper
 from hubbub.live.clock import Clock, SystemClock
 from hubbub.live.community import Community
 from hubbub.live.hub import Hub
+from hubbub.live.password import Argon2
 from hubbub.live.push import PushSender
 from hubbub.live.world import ensure_push_keys, ensure_world
+from hubbub.media.open import open_provider
 from hubbub.settings import Settings
 from hubbub.store.open import open_store
+from hubbub.web.entrance import Dialect, Entrance
 from hubbub.web.http import create_http
-from hubbub.wire.connection import Receive, Scope, Send, refuse
+from hubbub.web.lobby import create_lobby, create_login
+from hubbub.wire.connection import Receive, Scope, Send
 from hubbub.wire.outbox import Turn
+from hubbub.wire.socket_io.option import Options
+from hubbub.wire.socket_io.server import SocketServer
 
 
 def _node_name() -> str:
@@ -35,35 +54,100 @@ class Application:
         """A link that lets whoever has it be the owner of the world that was made at the first start; else empty."""
 
     async def open(self) -> None:
-        """Open the store, read the worlds, make the first one. Raises StoreError."""
+        """Open the store, read the worlds, make the first one. Raises StoreError, SettingsError."""
+        async with AsyncExitStack() as opened:  # what is open when a later step fails would keep the process alive
+            await self._open(opened)
+            self._opened = opened.pop_all()
+
+    async def _open(self, opened: AsyncExitStack) -> None:
+        """Open one after another; `opened` closes them in the opposite order."""
+        settings = self.settings
         self.turn = Turn(asyncio.get_running_loop())
         self.hub = Hub(self.turn)
-        self.store = open_store(self.settings.database, node=_node_name(), clock=self.clock)
+        self.store = open_store(settings.database, node=_node_name(), clock=self.clock)
+        opened.push_async_callback(self.store.close)
         await self.store.open()
+        passwords = Argon2()
+        opened.callback(passwords.close)
+        self.media = open_provider(settings.videos, keys=settings.youtube_keys, clock=self.clock)
+        await self.media.open()
+        opened.push_async_callback(self.media.close)
         self.community = Community(
             self.store,
             MemoryBus(),
             self.hub,
             clock=self.clock,
-            new_id=IdGenerator(self.clock, self.settings.node),
-            rates=self.settings.all_rates(),
+            new_id=IdGenerator(self.clock, settings.node, await self.store.last_commit() or EPOCH),
+            rates=settings.all_rates(),
+            passwords=passwords,
         )
         await self.community.open()
-        self.admin_link = await ensure_world(self.community, self.settings.world)
+        opened.push_async_callback(self.community.close)
+        self.admin_link = await ensure_world(self.community, settings.world)
         await ensure_push_keys(self.community)
-        self.push = self._push_sender() if self.settings.push else None
+        self.push = self._push_sender() if settings.push else None
         if self.push:
             await self.push.open()
-        admission = Admission(self.settings.max_connections, self.settings.max_connections_per_address)
-        self.venueless = VenuelessEndpoint(self.community, self.turn, admission, self.settings.url)
-        self.http = create_http(self.community, self.settings)
+            opened.push_async_callback(self.push.close)
+        self.appointments = AppointmentKeeper(self.community, APPOINTMENTS)
+        self.appointments.open()
+        opened.callback(self.appointments.close)
+        self.entrance = self._build()
+
+    def _build(self) -> Entrance:
+        """Put the dialects at their places. Raises SettingsError."""
+        community, settings, turn = self.community, self.settings, self.turn
+        admission = Admission(settings.max_connections, settings.max_connections_per_address)
+        venueless = VenuelessEndpoint(community, turn, admission, settings.url)
+        jumpin = JumpinEndpoint(community, turn, self.media, settings.world)
+        desk = Desk(community, jumpin, self.media, settings)
+        dm = DmEndpoint(community, turn, settings.world)
+        connect = {
+            frozenset({"jumpin", "dm"}): SharedEndpoint(jumpin, dm).connect,
+            frozenset({"jumpin"}): jumpin.connect,
+            frozenset({"dm"}): dm.connect,
+        }
+        options = Options(max_payload=settings.max_message)
+        servers = {
+            names: SocketServer(let_in, turn=turn, options=options, admission=admission)
+            for names, let_in in connect.items()
+        }
+        dialects = {
+            "venueless": Dialect(
+                routes=[
+                    venueless_rest.create_rest(community, settings.url),
+                    create_upload(community, settings),
+                    create_download(settings),
+                    *create_links(community, url=settings.url, world=settings.world),
+                ],
+                websocket=venueless,
+            ),
+            "jumpin": Dialect(
+                routes=[
+                    jumpin_rest.create_rest(desk),
+                    *(create_login(desk) if settings.dialects.get("jumpin", EVERYWHERE).prefix else ()),
+                ]
+            ),
+            "dm": Dialect(routes=[dm_rest.create_rest(community, dm.encoder, settings.dm, settings.world)]),
+        }
+        return Entrance(
+            dialects,
+            settings.dialects,
+            sockets=lambda names: servers.get(names & {"jumpin", "dm"}),
+            http=lambda routes, pages: create_http(
+                community, settings, [*routes, *(create_lobby(desk) if pages else ())], pages=pages
+            ),
+        )
+
+    async def stop(self) -> None:
+        """Let clients go that wait for answers to requests: a server could not stop before these were given."""
+        for server in self.entrance.socket_servers:
+            await server.close()
 
     async def close(self) -> None:
         """Finish what is being done and close the store."""
-        if self.push:
-            await self.push.close()
-        await self.community.close()
-        await self.store.close()
+        await self.stop()
+        await self._opened.aclose()
 
     def _push_sender(self) -> PushSender:
         url = self.settings.url
@@ -78,14 +162,10 @@ class Application:
         """Serve one HTTP request or WebSocket connection, or the lifespan."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            if self.venueless.serves(scope["path"]):
-                await self.venueless(scope, receive, send)
-            else:
-                await refuse(scope, receive, send, 404, "There is nothing here.")
         else:
-            await self.community.refresh()
-            await self.http(scope, receive, send)  # type: ignore[arg-type]
+            if scope["type"] == "http":
+                await self.community.refresh()
+            await self.entrance(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

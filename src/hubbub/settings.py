@@ -1,6 +1,7 @@
 """Settings of the server: defaults, a TOML file, HUBBUB_ variables, and command line options, each over the former."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,12 +9,16 @@ from typing import Any, Literal, get_type_hints
 
 import msgspec
 
+from hubbub.dialects.dm.option import DmOptions
+from hubbub.dialects.place import NAMES, Place
 from hubbub.live.rate import DEFAULT_RATES, Rate
 
 PREFIX = "HUBBUB_"
 CONFIG_FILE = "hubbub.toml"
 CONFIG_VARIABLE = "HUBBUB_CONFIG"
 ENVIRONMENT = "the environment"
+FILE_ONLY = ("rates", "dialects")
+"""Settings that no variable has."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     youtube_keys: list[str] = []
     """Keys of the YouTube Data API, a secret; more than one are used in turn as their quotas end. In the environment
     separated by commas."""
+    dm: DmOptions = DmOptions()
+    """Of the dm dialect: in the TOML file [dm], in the environment HUBBUB_DM_ and the name."""
+    dialects: dict[str, Place] = {}
+    """Where dialects are reached, when not at the root of every host; in the TOML file [dialects.dm] and so on, with
+    prefix and host."""
     rates: dict[str, Rate] = msgspec.field(default_factory=dict)
     """Rate limits by class, over the defaults; in the TOML file [rates.message] with per_second and burst."""
 
@@ -64,8 +74,19 @@ class SettingsError(Exception):
 
 def variables() -> frozenset[str]:
     """List the environment variables that are read."""
-    names = (name for name in get_type_hints(Settings) if name != "rates")
-    return frozenset({CONFIG_VARIABLE, *(PREFIX + name.upper() for name in names)})
+    return frozenset({CONFIG_VARIABLE, *_variables(get_type_hints(Settings))})
+
+
+def _variables(kinds: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Map each variable to the setting that it is, and the field of that where it has fields."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, kind in kinds.items():
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            for field in kind.__struct_fields__:
+                found[f"{PREFIX}{name}_{field}".upper()] = name, field
+        elif name not in FILE_ONLY:
+            found[f"{PREFIX}{name}".upper()] = name, ""
+    return found
 
 
 def load_settings(
@@ -89,8 +110,10 @@ def load_settings(
             if name not in kinds:
                 there = ", ".join(kinds)
                 raise SettingsError(f"{name} in {source} is no setting. Mend or remove it; there are {there}.")
+            before = values.get(name)
+            whole = msgspec.to_builtins(before) | value if isinstance(before, msgspec.Struct) else value
             try:
-                values[name] = msgspec.convert(value, kinds[name], strict=source != ENVIRONMENT)
+                values[name] = msgspec.convert(whole, kinds[name], strict=source != ENVIRONMENT)
             except msgspec.ValidationError as error:
                 raise SettingsError(_wrong(name, sources, str(error))) from error
     settings = Settings(**values)
@@ -113,11 +136,16 @@ def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[str, 
 
 
 def _read_environment(environment: Mapping[str, str], kinds: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    names = ((name, PREFIX + name.upper()) for name in kinds if name != "rates")
-    found: dict[str, Any] = {name: environment[variable] for name, variable in names if environment.get(variable)}
-    for name, value in found.items():
-        if kinds[name] == list[str]:
-            found[name] = [part.strip() for part in value.split(",") if part.strip()]
+    found: dict[str, Any] = {}
+    for variable, (name, field) in _variables(kinds).items():
+        value = environment.get(variable)
+        if not value:
+            continue
+        if field:
+            found.setdefault(name, {})[field] = value
+        else:
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            found[name] = parts if kinds[name] == list[str] else value
     return ENVIRONMENT, found
 
 
@@ -141,6 +169,14 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in ("max_upload", "max_message", "max_connections", "max_connections_per_address"):
         if getattr(settings, name) < 1:
             yield name, "it is at least 1"
+    for dialect, place in settings.dialects.items():
+        if dialect not in NAMES:
+            yield "dialects", f"there is no {dialect}, but {', '.join(NAMES)}"
+        if place.prefix and not re.fullmatch(r"(/[a-z0-9_-]+)+", place.prefix):
+            yield "dialects", f"the prefix of {dialect} is like /{dialect}, not {place.prefix}"
+    for field in ("welcome_name", "greeting"):
+        if not getattr(settings.dm, field).strip():
+            yield "dm", f"{field} is not empty"
     if settings.videos == "youtube" and not settings.youtube_keys:
         yield "videos", "youtube needs youtube_keys"
     for kind, rate in settings.rates.items():

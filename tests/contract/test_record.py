@@ -60,6 +60,8 @@ def from_info(info: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
             return st.lists(from_info(item), max_size=3).map(tuple)
         case msgspec.inspect.ListType(item_type=item):
             return st.lists(from_info(item), max_size=3)
+        case msgspec.inspect.StructType(cls=kind):
+            return st.builds(kind, **{one.name: strategy(one.type) for one in msgspec.structs.fields(kind)})
         case msgspec.inspect.DictType(value_type=item):
             return st.dictionaries(texts, from_info(item), max_size=3)
     raise NotImplementedError(info)

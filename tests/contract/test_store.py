@@ -23,8 +23,10 @@ from hubbub.core.event import (
     LoginIssued,
     MemberJoined,
     MemberLeft,
+    MessagePinned,
     MessagePosted,
     MessageReacted,
+    MessageUnpinned,
     PasswordSet,
     PushSubscribed,
     PushUnsubscribed,
@@ -621,9 +623,7 @@ def item_of(identity: int, **changes: Any) -> PlaylistItem:
 
 
 def password_of(room: int, password: str) -> RoomPasswordSet:
-    return RoomPasswordSet(
-        world=WORLD, room=room, password=RoomPassword(room=room, world=WORLD, password=password)
-    )
+    return RoomPasswordSet(world=WORLD, room=room, password=RoomPassword(room=room, world=WORLD, password=password))
 
 
 def test_a_room_has_one_password_which_no_journal_and_no_memory_has(site: Site) -> None:
@@ -715,6 +715,24 @@ def test_a_message_is_found_by_its_id(site: Site) -> None:
             await store.commit([first, second])
             assert await store.message_by_id(second.message.id) == second.message
             assert await store.message_by_id(1) is None
+
+    run(test)
+
+
+def test_pinned_messages_come_the_last_pinned_first(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            said = [posted(name) for name in ("a", "b", "c")]
+            await store.commit([*said, posted("elsewhere", room=OTHER_ROOM)])
+            for delay, event in ((1, said[1]), (0, said[2])):
+                pinned = msgspec.structs.replace(event.message, pinned=NOW + delay * HOUR, pinned_by=ANN)
+                await store.commit([MessagePinned(world=WORLD, room=ROOM, message=pinned)])
+            found = await store.pinned(ROOM)
+            assert [(one.body, one.pinned, one.pinned_by) for one in found] == [("b", NOW + HOUR, ANN), ("c", NOW, ANN)]
+            assert await store.pinned(OTHER_ROOM) == []
+            gone = msgspec.structs.replace(found[0], pinned=None, pinned_by=0)
+            await store.commit([MessageUnpinned(world=WORLD, room=ROOM, message=gone)])
+            assert [one.body for one in await store.pinned(ROOM)] == ["c"]
 
     run(test)
 
@@ -1047,5 +1065,15 @@ def test_a_replacement_that_fails_leaves_all_as_it_was(site: Site) -> None:
             second = posted("second")
             await store.commit([second])
             assert (second.message.number, second.epoch) == (2, 1)
+
+    run(test)
+
+
+def test_when_it_was_written_last_is_known(site: Site) -> None:
+    async def test() -> None:
+        async with site.store() as store:
+            assert await store.last_commit() is None
+            await store.commit([WorldCreated(world=WORLD, config=world())])
+            assert await store.last_commit() is not None
 
     run(test)

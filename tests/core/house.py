@@ -139,9 +139,10 @@ class Cabinet:
         self._wait()
         return next((message for message in self.said() if message.id == identity), None)
 
-    async def message_by_id(self, identity: int) -> Message | None:
+    async def pinned(self, room: int) -> list[Message]:
         self._wait()
-        return next((message for message in self.said() if message.id == identity), None)
+        found = [message for message in self.said() if message.room == room and message.pinned]
+        return sorted(found, key=lambda message: (message.pinned or START, message.id), reverse=True)
 
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         self._wait()
@@ -479,7 +480,24 @@ def records_of(state: WorldState) -> Iterator[Record]:
         yield from ignores.values()
     for items in state.playlists.values():
         yield from items.values()
+    for polls in state.polls.values():
+        yield from polls.values()
+    for votes in state.poll_votes.values():
+        yield from votes.values()
+    for questions in state.questions.values():
+        yield from questions.values()
+    for wishes in state.question_votes.values():
+        yield from wishes.values()
+    yield from state.announcements.values()
+    for gatherings in state.gatherings.values():
+        yield from gatherings.values()
+    for answers in state.answers.values():
+        yield from answers.values()
+    for bots in state.bots.values():
+        yield from bots.values()
     yield from state.tokens.values()
+    for gone in state.former.values():
+        yield from gone.values()
     for read in state.read_states.values():
         yield from read.values()
 
@@ -510,7 +528,17 @@ def picture(state: WorldState) -> dict[str, object]:
         "bans_by_origin": {place: dict(bans) for place, bans in state.bans_by_origin.items() if bans},
         "ignores": {user: dict(ignores) for user, ignores in state.ignores.items() if ignores},
         "playlists": {room: list(items.items()) for room, items in state.playlists.items() if items},
+        "polls": {room: list(polls.items()) for room, polls in state.polls.items() if polls},
+        "poll_votes": {poll: dict(votes) for poll, votes in state.poll_votes.items() if votes},
+        "tallies": {poll: dict(tally) for poll, tally in state.tallies.items() if tally},
+        "questions": {room: list(questions.items()) for room, questions in state.questions.items() if questions},
+        "question_votes": {question: dict(votes) for question, votes in state.question_votes.items() if votes},
+        "announcements": dict(state.announcements),
         "tokens": dict(state.tokens),
+        "former": {room: dict(gone) for room, gone in state.former.items() if gone},
+        "gatherings": {room: list(found.items()) for room, found in state.gatherings.items() if found},
+        "answers": {one: dict(answers) for one, answers in state.answers.items() if answers},
+        "bots": {room: list(bots.items()) for room, bots in state.bots.items() if bots},
         "read_states": {user: dict(read) for user, read in state.read_states.items() if read},
         "last_number": state.last_number,
         "last_said": dict(state.last_said),

@@ -82,7 +82,10 @@ def test_a_name_is_taken_however_it_is_written(house: House) -> None:
 
 
 def test_a_name_that_is_taken_while_the_password_is_hashed(house: House) -> None:
-    house.cabinet.meanwhile = lambda: house.person("Other", login="ada") and None
+    def meanwhile() -> None:
+        house.person("Other", login="ada")
+
+    house.cabinet.meanwhile = meanwhile
     assert house.refusal(Register(username="Ada", password="enigma")) == Code.LOGIN_TAKEN
     assert len(house.state.users) == 1
 
@@ -252,6 +255,13 @@ def test_preferences_are_merged_and_forgotten(house: House) -> None:
     assert outcome.result.preferences == outcome.one(UserUpdated).user.preferences == {"b": False, "d": "x"}
     assert house.reloaded().users[user].preferences == {"b": False, "d": "x"}
     assert house.user(user).display_name == "Ada"
+
+
+def test_preferences_go_with_their_user(house: House) -> None:
+    user = register(house)
+    house.do(SetPreferences(preferences={"a": 1}), user)
+    house.do(DeleteUser(user=user), house.owner())
+    assert house.user(user).preferences == {}
 
 
 def test_preferences_are_only_so_large_in_all(house: House) -> None:

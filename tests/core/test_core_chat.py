@@ -93,7 +93,9 @@ def test_joining_for_good(talk: Talk) -> None:
     outcome = talk.do(JoinChat(room=house.lounge), talk.ada)
     assert outcome.result.members == ()
     assert outcome.one(MemberJoined).member.user == talk.ada
-    assert outcome.one(MessagePosted).message.event == {"type": "member.joined", "user": talk.ada}
+    said = outcome.one(MessagePosted).message
+    assert said.event == {"type": "member.joined", "user": talk.ada, "nickname": "Ada"}
+    assert said.body == "Ada has joined the group"
     assert outcome.one(ChannelsChanged).session == talk.tabs[talk.ada]
     assert house.hears(Topic.CHAT, house.lounge) == {talk.tabs[talk.ada]}
     assert talk.conversations(talk.ada) == [house.lounge]
@@ -121,7 +123,9 @@ def test_leaving_for_good(talk: Talk) -> None:
     talk.join(talk.ada, talk.bob)
     outcome = talk.do(LeaveChat(room=talk.house.lounge), talk.ada)
     assert outcome.one(MemberLeft).member.user == talk.ada
-    assert outcome.one(MessagePosted).message.event == {"type": "member.left", "user": talk.ada}
+    said = outcome.one(MessagePosted).message
+    assert said.event == {"type": "member.left", "user": talk.ada, "nickname": "Ada"}
+    assert said.body == "Ada has left the group."
     assert outcome.one(ChannelsChanged).user == talk.ada
     assert talk.conversations(talk.ada) == []
     assert talk.house.hears(Topic.CHAT, talk.house.lounge) == {talk.tabs[talk.bob]}
@@ -590,7 +594,8 @@ def test_opening_a_direct_conversation(talk: Talk) -> None:
     assert room.kind == "direct"
     assert {member.user: member.hidden for member in opened.members} == {talk.ada: False, talk.bob: True}
     said = [event.message.event for event in outcome.of(MessagePosted)]
-    assert said == [{"type": "member.joined", "user": user} for user in (talk.ada, talk.bob)]
+    names = {talk.ada: "Ada", talk.bob: "Bob"}
+    assert said == [{"type": "member.joined", "user": user, "nickname": name} for user, name in names.items()]
     assert [event.user for event in outcome.of(ChannelsChanged)] == [talk.ada]
     assert outcome.of(UserUnread) + outcome.of(UserNotified) == []
     assert talk.house.hears(Topic.CHAT, room.id) == {talk.tabs[talk.ada]}

@@ -32,7 +32,7 @@ def settle_in(house: House, user: int, room: int) -> int:
 
 def being_in(room: int) -> set[tuple[str, int]]:
     """Give what somebody hears who is in a room, sees the others and has joined the talk."""
-    return {("visitors", room), ("viewers", room), ("chat", room)}
+    return {(topic, room) for topic in ("visitors", "viewers", "polls", "questions", "chat")}
 
 
 def everywhere(house: House, tab: int) -> set[tuple[str, int]]:
@@ -71,7 +71,7 @@ def test_the_silenced_stay(house: House, admin: int) -> None:
     ada = house.person("Ada")
     tab = settle_in(house, ada, house.stage)
     house.do(SilenceUser(user=ada), admin)
-    assert everywhere(house, tab) == being_in(house.stage) - {("viewers", house.stage)}
+    assert everywhere(house, tab) == {("visitors", house.stage), ("chat", house.stage)}
 
 
 def test_a_room_that_closes_sends_away_those_who_may_not_stay(house: House, admin: int) -> None:

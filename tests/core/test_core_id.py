@@ -117,3 +117,11 @@ def test_what_is_no_uuid_is_nobody(rubbish: object) -> None:
 def test_other_people_s_uuids_are_nobody() -> None:
     for made_up in (UUID(int=0), UUID(int=2**128 - 1), uuid1(), uuid4()):
         assert parse(str(made_up), Kind.ROOM) is None
+
+
+def test_ids_go_on_after_a_restart_with_a_clock_that_stepped_back() -> None:
+    now = EPOCH + timedelta(days=900)
+    before = IdGenerator(lambda: now)
+    last = max(before() for _ in range(100))
+    after = IdGenerator(lambda: now - timedelta(hours=1), after=now)
+    assert after() > last

@@ -51,7 +51,9 @@ def somebody(house: House, standing: str, room: int) -> int:
     if standing == "owner":
         return house.owner(standing)
     traits = {"world moderator": "moderator", "warden": "warden", "admin": "admin"}
-    made = house.person(standing, *([traits[standing]] if standing in traits else []), client_id=f"{standing}'s browser")
+    made = house.person(
+        standing, *([traits[standing]] if standing in traits else []), client_id=f"{standing}'s browser"
+    )
     if role := {"room moderator": "moderator", "room owner": "room_owner"}.get(standing):
         house.grant(made, role, room)
     return made
@@ -404,6 +406,20 @@ def test_a_ban_from_the_world_is_lifted_by_who_may_ban_there(house: House, ada: 
     assert house.refusal(LiftBan(room=house.lounge, ban=ban.id), mo) == Code.BAN_UNKNOWN
     house.do(LiftBan(room=house.lounge, ban=ban.id), house.person("Warden", "warden"))
     house.arrive(ada, house.stage)
+
+
+def test_a_ban_from_the_world_of_somebody_higher_is_not_lifted(house: House) -> None:
+    """Once it was, in a room, by who could not reactivate them in the world."""
+    admin, warden = house.person("Admin", "admin"), house.person("Warden", "warden")
+    house.do(BanUser(user=admin), house.owner())
+    (ban,) = house.do(ListBans(room=house.lounge), warden).result
+    assert house.refusal(LiftBan(room=house.lounge, ban=ban.id), warden) == Code.WORLD_DENIED
+    house.do(LiftBan(room=house.lounge, ban=ban.id), operator=True)
+
+
+def test_the_operator_may_be_wrong_about_a_room_too(house: House) -> None:
+    for command in (ListBans(room=12345), LiftBan(room=12345, ban=1)):
+        assert house.refusal(command, operator=True) == Code.ROOM_UNKNOWN
 
 
 def test_to_be_reactivated_in_the_world_opens_no_room(house: House, ada: int, mo: int) -> None:

@@ -23,7 +23,8 @@ def test_an_address_is_one_of_ipv4_or_a_network_of_ipv6(address: str, network: s
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "", "unix:", "testclient", "1.2.3"]
+    "address",
+    ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "", "unix:", "testclient", "1.2.3"],
 )
 def test_this_machine_and_what_is_no_address_are_nowhere(address: str) -> None:
     assert network_of(address) == ""
@@ -47,4 +48,4 @@ def test_a_client_is_known_by_a_digest() -> None:
     assert client_of("a secret") == client_of("a secret") != client_of("another")
     assert "secret" not in client_of("a secret")
     assert client_of("\ud800")
-    assert NOWHERE == Origin(address=network_of("::1"), client=client_of(""))
+    assert Origin(address=network_of("::1"), client=client_of("")) == NOWHERE

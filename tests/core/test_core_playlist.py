@@ -1,6 +1,6 @@
 """Watching together (protocols/jumpin.md 1.5; section 5, case 25). The clock moves by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import accumulate
 from typing import Any
@@ -57,10 +57,10 @@ class Cinema:
         media = Media(media_id=title, title=title, duration=seconds)
         return self.house.do(AddVideo(room=self.room, media=media), user or self.ada).result  # type: ignore[no-any-return]
 
-    def do(self, command: type[Command], user: int = 0, **fields: Any) -> Any:
+    def do(self, command: Callable[..., Command], user: int = 0, **fields: Any) -> Any:
         return self.house.do(command(room=self.room, **fields), user or self.mo)
 
-    def refusal(self, command: type[Command], user: int = 0, **fields: Any) -> Code:
+    def refusal(self, command: Callable[..., Command], user: int = 0, **fields: Any) -> Code:
         return self.house.refusal(command(room=self.room, **fields), user or self.mo)
 
     def wait(self, seconds: float) -> None:
@@ -210,8 +210,8 @@ def test_it_does_not_matter_when_somebody_looked(durations: list[int], glance: f
     """What is on at some moment is the same whether or not somebody looked before; and it is what the sums say."""
     watched, unwatched = Cinema(House()), Cinema(House())
     for cinema in (watched, unwatched):
-        for place, seconds in enumerate(durations):
-            cinema.add(str(place), seconds)
+        for number, seconds in enumerate(durations):
+            cinema.add(str(number), seconds)
         cinema.playing()
     watched.wait(glance)
     watched.do(AdvancePlaylist, watched.ada)
@@ -220,11 +220,14 @@ def test_it_does_not_matter_when_somebody_looked(durations: list[int], glance: f
     passed = (watched.house.now - START).total_seconds()
     ends = list(accumulate(durations))
     place = next((place for place, end in enumerate(ends) if end > passed), None)
-    expected = None if place is None else (str(place), passed - (ends[place] - durations[place]))
     for cinema in (watched, unwatched):
         found = cinema.playing()
-        assert (found and found[0]) == (expected and expected[0])
-        assert found == (expected and (expected[0], pytest.approx(expected[1], abs=1e-5)))
+        if place is None:
+            assert found is None
+        else:
+            assert found
+            assert found[0] == str(place)
+            assert found[1] == pytest.approx(passed - ends[place] + durations[place], abs=1e-5)
 
 
 # Halting, going on, moving
@@ -316,7 +319,7 @@ def test_positions_that_there_are_not(cinema: Cinema, position: timedelta) -> No
 
 @pytest.mark.parametrize("command", [PauseVideo, ResumeVideo, SeekVideo])
 def test_where_nothing_plays_nothing_is_halted_or_moved(cinema: Cinema, command: Any) -> None:
-    fields = {"position": SECOND} if command is SeekVideo else {}
+    fields: dict[str, Any] = {"position": SECOND} if command is SeekVideo else {}
     assert cinema.refusal(command, **fields) == Code.MEDIA_UNKNOWN
     cinema.add("one")
     assert cinema.refusal(command, **fields) == Code.MEDIA_UNKNOWN, "it waits"
@@ -333,7 +336,8 @@ def test_what_is_halted_or_moved_is_what_plays_by_now(cinema: Cinema, command: A
         cinema.add(title)
     cinema.playing()
     cinema.wait(70)
-    outcome = cinema.do(command, **({"position": 10 * SECOND} if command is SeekVideo else {}))
+    fields: dict[str, Any] = {"position": 10 * SECOND} if command is SeekVideo else {}
+    outcome = cinema.do(command, **fields)
     assert happened(outcome)[:2] == [("VideoEnded", "one"), ("VideoStarted", "two")]
     assert (outcome.result.item.title, outcome.result.position) == ("two", 10 * SECOND)
     assert [type(event) for event in outcome.events[2:]] == ([kind] if kind else [])
@@ -408,6 +412,17 @@ def test_what_waits_is_taken_out_without_a_stir(cinema: Cinema) -> None:
     assert [item.title for item in cinema.stored()] == ["three"]
 
 
+def test_what_is_taken_out_is_what_plays_or_waits_by_now(cinema: Cinema) -> None:
+    """Once nobody looked first: the third video then began in the past, as if the second had never played."""
+    items = [cinema.add(title) for title in ("one", "two", "three")]
+    cinema.playing()
+    cinema.wait(100)
+    assert cinema.refusal(RemoveVideo, item=items[0].id) == Code.MEDIA_UNKNOWN, "it is over"
+    outcome = cinema.do(RemoveVideo, item=items[1].id)
+    assert happened(outcome) == [("VideoEnded", "one"), ("VideoStarted", "two"), ("VideoRemoved", "two")]
+    assert cinema.playing() == ("three", 0)
+
+
 def test_what_was_taken_out_or_never_was_there_is_unknown(cinema: Cinema) -> None:
     item = cinema.add("one")
     cinema.do(RemoveVideo, item=item.id)
@@ -442,7 +457,7 @@ def test_who_may_what(cinema: Cinema) -> None:
 def test_only_who_controls_the_playlist_halts_and_moves(cinema: Cinema, command: Any) -> None:
     cinema.add("one")
     cinema.playing()
-    fields = {"position": SECOND} if command is SeekVideo else {}
+    fields: dict[str, Any] = {"position": SECOND} if command is SeekVideo else {}
     assert cinema.refusal(command, cinema.ada, **fields) == Code.ROOM_DENIED
     cinema.house.grant(cinema.ada, "room_owner", cinema.room)
     cinema.do(command, cinema.ada, **fields)
@@ -496,6 +511,17 @@ def test_a_playlist_is_only_so_long(cinema: Cinema, monkeypatch: pytest.MonkeyPa
     cinema.do(AddVideo, media=media)
 
 
+def test_what_is_over_counts_no_more(cinema: Cinema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a list that had been played to its end was full until somebody looked."""
+    monkeypatch.setattr(playlist_module, "MAX_ITEMS", 2)
+    for title in ("one", "two"):
+        cinema.add(title)
+    cinema.playing()
+    assert cinema.refusal(AddVideo, media=Media(media_id="three")) == Code.TOO_MANY
+    cinema.wait(60)
+    cinema.do(AddVideo, media=Media(media_id="three"))
+
+
 def test_one_person_has_only_so_many_in_it(cinema: Cinema, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playlist_module, "MAX_ITEMS_PER_USER", 2)
     cinema.add("one")
@@ -535,9 +561,7 @@ def test_as_of_leaves_what_it_looks_at_alone() -> None:
     def items() -> Iterator[PlaylistItem]:
         for place in (1, 2, 3):
             started = START if place == 1 else None
-            yield PlaylistItem(
-                id=place, world=1, room=1, by=1, media_id="v", at=START, duration=10, started=started
-            )
+            yield PlaylistItem(id=place, world=1, room=1, by=1, media_id="v", at=START, duration=10, started=started)
 
     ended, current = as_of(items(), START + 15 * SECOND)
     assert [item.id for item in ended] == [1]

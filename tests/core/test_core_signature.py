@@ -61,7 +61,7 @@ def test_the_first_secret_signs_and_all_are_believed() -> None:
         "a.b.c",
         "x" * (MAX_TOKEN + 1),
         "\ud800.\0.é",
-        jwt.encode({"aud": "hubbub:1:door", "exp": LATER.timestamp()}, None, "none"),
+        jwt.encode({"aud": "hubbub:1:door", "exp": LATER.timestamp()}, "", "none"),
         encoded(algorithm="HS512"),
         encoded(exp=None),
         encoded(aud=None),

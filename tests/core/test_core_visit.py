@@ -22,7 +22,7 @@ from hubbub.core.event import (
 from hubbub.core.handle import COLORS, MAX_HANDLE
 from hubbub.core.origin import Origin
 from hubbub.core.room import EnterRoom, LeaveRoom
-from hubbub.core.user import SilenceUser
+from hubbub.core.user import MAX_PROFILE, SilenceUser
 from hubbub.core.visit import (
     ClearFeed,
     CloseBroadcast,
@@ -116,7 +116,8 @@ def test_joining_a_room_is_entering_listening_and_belonging(house: House, ada: i
     assert outcome.result.visit.handle == "Bob"
     assert [user.id for user in outcome.result.viewers] == [ada, bob]
     assert outcome.one(MemberJoined).member.user == bob
-    assert [event.topic for event in outcome.of(Subscribed)] == [Topic.VISITORS, Topic.VIEWERS, Topic.CHAT]
+    followed = [Topic.VISITORS, Topic.POLLS, Topic.QUESTIONS, Topic.VIEWERS, Topic.CHAT]
+    assert [event.topic for event in outcome.of(Subscribed)] == followed
     house.do(PostMessage(room=house.lounge, body="Hi"), bob, session=tab)
     again = house.do(JoinRoom(room=house.lounge), bob, session=tab)
     assert again.of(MemberJoined) == []
@@ -229,6 +230,23 @@ def test_who_is_not_in_the_room_has_no_visit_there(house: House, ada: int, comma
     assert house.refusal(command(house.office), ada) == Code.ROOM_DENIED
     assert house.refusal(command(12345), ada) == Code.ROOM_UNKNOWN
     assert house.refusal(command(house.lounge)) == Code.UNAUTHENTICATED
+
+
+def test_a_profile_without_room_for_a_name_changes_nothing(house: House) -> None:
+    """Once the refusal came when the others had been told already."""
+    guest = house.person(client_id="g", profile={"about": "x" * (MAX_PROFILE - 20)})
+    assert house.refusal(JoinRoom(room=house.lounge), guest, session=house.connect(guest)) == Code.INVALID
+    house.arrive(guest, house.lounge)
+    assert house.refusal(SetHandle(room=house.lounge, handle="Somebody"), guest) == Code.INVALID
+
+
+def test_nobody_is_told_what_changes_of_who_is_not_shown(house: House) -> None:
+    hidden = house.person("Hidden", client_id="h", shown=False)
+    house.arrive(hidden, house.lounge)
+    for command in (SetColor(room=house.lounge, color="aqua"), SetHandle(room=house.lounge, handle="Unseen")):
+        assert house.do(command, hidden).of(VisitUpdated) == []
+    visit = house.visit_of(hidden, house.lounge)
+    assert (visit.color, visit.handle) == ("aqua", "Unseen")
 
 
 # Colours

@@ -1,4 +1,5 @@
-"""Presence as a whole: whatever people do, reference counts tell who is where, and every clap is in one sum."""
+"""Presence as a whole: whatever people do, reference counts tell who is where, no two in a room have one name, and
+every clap is in one sum."""
 
 from collections import Counter
 from datetime import timedelta
@@ -11,10 +12,14 @@ from tests.core.house import House, Outcome
 
 from hubbub.core.chat import SubscribeChat
 from hubbub.core.error import Code
-from hubbub.core.event import OccupancyChanged, Topic, VisitClosed, VisitOpened
+from hubbub.core.event import OccupancyChanged, Topic, VisitClosed, VisitOpened, VisitUpdated
+from hubbub.core.handle import COLORS
+from hubbub.core.moderation import BanVisitor, KickVisitor, LiftBan
+from hubbub.core.presence import Visit
 from hubbub.core.reaction import ALLOWED
 from hubbub.core.room import EnterRoom, LeaveRoom, ReactInRoom
-from hubbub.core.user import BanUser, ReactivateUser
+from hubbub.core.user import BanUser, ReactivateUser, UpdateProfile
+from hubbub.core.visit import JoinRoom, SetBroadcasting, SetColor, SetHandle
 
 PEOPLE = 14
 MODERATORS = 2
@@ -23,6 +28,8 @@ SECOND = timedelta(seconds=1)
 people = st.integers(0, PEOPLE - 1)
 places = st.integers(0, 1)
 picks = st.integers(0, 10)
+names = st.sampled_from(["P0", "P3", "P5", "someone", "else"])
+CHAT = [{"type": "chat.native", "config": {"volatile": True}}]
 
 
 def bucket(count: int) -> str:
@@ -35,9 +42,12 @@ class Presence(RuleBasedStateMachine):
     @initialize()
     def build(self) -> None:
         self.house = House()
-        self.rooms = [self.house.stage, self.house.lounge]
+        gallery = self.house.add_room("Gallery", CHAT, {"viewer": []})  # only moderators see who is there
+        self.rooms = [gallery, self.house.lounge]
         self.users = [
-            self.house.person(f"P{n}", *(["moderator"] if n < MODERATORS else []), shown=n != PEOPLE - 1)
+            self.house.person(
+                f"P{n}", *(["moderator"] if n < MODERATORS else []), client_id=str(n), shown=n != PEOPLE - 1
+            )
             for n in range(PEOPLE)
         ]
         self.hidden = {self.users[-1]}
@@ -45,8 +55,13 @@ class Presence(RuleBasedStateMachine):
         self.tabs: dict[int, list[int]] = {user: [] for user in self.users}
         self.visits: dict[int, set[tuple[int, int]]] = {room: set() for room in self.rooms}
         self.banned: set[int] = set()
-        self.shown: dict[int, set[int]] = {room: set() for room in self.rooms}
+        self.kicked: set[tuple[int, int]] = set()
+        self.barred: dict[tuple[int, int], int] = {}
+        """Rooms and users: the ban from the room."""
+        self.shown: dict[int, dict[int, Visit]] = {room: {} for room in self.rooms}
         """What a client that sees the viewers of a room makes of the events that it gets."""
+        self.ended: set[int] = set()
+        """The visits that are over."""
         self.told: dict[int, str] = dict.fromkeys(self.rooms, "none")
         self.last: dict[tuple[int, int, str], Any] = {}
         self.accepted: Counter[tuple[int, str]] = Counter()
@@ -60,24 +75,37 @@ class Presence(RuleBasedStateMachine):
         if len(self.tabs[user]) < 3:
             self.tabs[user].append(self.house.connect(user))
 
-    @rule(who=people, pick=picks, place=places)
-    def enter(self, who: int, pick: int, place: int) -> None:
+    @rule(who=people, pick=picks, place=places, joining=st.booleans())
+    def enter(self, who: int, pick: int, place: int, joining: bool = False) -> None:
         user, room = self.users[who], self.rooms[place]
         if not self.tabs[user]:
             self.connect(who)
         tab = self.tabs[user][pick % len(self.tabs[user])]
-        command = EnterRoom(room=room)
-        if user in self.banned:
-            assert self.house.refusal(command, user, session=tab) == Code.ROOM_DENIED
+        command = JoinRoom(room=room) if joining else EnterRoom(room=room)
+        if refused := self.refusal_of(room, user):
+            assert self.house.refusal(command, user, session=tab) == refused
+            self.kicked -= {(room, user)} if refused is Code.KICKED else set()
             return
+        first = user not in self.present(room)
         outcome = self.house.do(command, user, session=tab)
         self.visits[room].add((user, tab))
         self.hear(outcome, opened=[(room, user)] if user not in self.hidden else [])
-        if who < MODERATORS:
-            assert [one.id for one in outcome.result] == list(dict.fromkeys(one.id for one in outcome.result))
-            assert {one.id for one in outcome.result} == self.here(room)
+        assert outcome.result.visit is self.house.visit_of(user, room)
+        assert all(event.first == first for event in outcome.of(VisitOpened))
+        if self.sees(room, user):
+            seen = [one.id for one in outcome.result.viewers]
+            assert len(seen) == len(set(seen))
+            assert set(seen) == self.here(room)
         else:
-            assert outcome.result is None
+            assert outcome.result.viewers is None
+
+    def refusal_of(self, room: int, user: int) -> Code | None:
+        """Say how somebody is refused who wants to come in."""
+        if user in self.banned:
+            return Code.ROOM_DENIED
+        if (room, user) in self.kicked:
+            return Code.KICKED
+        return Code.BANNED if (room, user) in self.barred else None
 
     @rule(place=places)
     def crowd(self, place: int) -> None:
@@ -110,8 +138,69 @@ class Presence(RuleBasedStateMachine):
     @rule(who=people)
     def listen(self, who: int) -> None:
         user = self.users[who]
-        if self.tabs[user] and user not in self.banned:
+        if self.tabs[user] and user not in self.banned and (self.house.lounge, user) not in self.barred:
             self.house.do(SubscribeChat(room=self.house.lounge), user, session=self.tabs[user][0])
+
+    @rule(who=people, place=places, name=names)
+    def rename(self, who: int, place: int, name: str) -> None:
+        user, room = self.users[who], self.rooms[place]
+        command = SetHandle(room=room, handle=name)
+        if user in self.hidden or user in self.banned or (room, user) in self.barred:
+            return
+        if user not in self.present(room):
+            assert self.house.refusal(command, user) == Code.VISIT_MISSING
+        elif name in {visit.handle for visit in self.house.state.presence.visits[room].values()}:
+            assert self.house.refusal(command, user) == Code.HANDLE_TAKEN
+        else:
+            outcome = self.house.do(command, user)
+            self.hear(outcome)
+            assert outcome.result.handle == self.house.user(user).display_name == name
+
+    @rule(who=people, name=names)
+    def call_themselves(self, who: int, name: str) -> None:
+        user = self.users[who]
+        if user not in self.banned and user not in self.hidden:
+            self.hear(self.house.do(UpdateProfile(profile={"display_name": name}), user))
+
+    @rule(who=people, place=places, color=st.sampled_from([None, *COLORS]), on=st.booleans())
+    def change(self, who: int, place: int, color: str | None, on: bool) -> None:
+        user, room = self.users[who], self.rooms[place]
+        if user in self.present(room) and user not in self.hidden:
+            self.hear(self.house.do(SetColor(room=room, color=color), user))
+            if room == self.house.lounge or who < MODERATORS:
+                self.hear(self.house.do(SetBroadcasting(room=room, on=on), user))
+
+    @rule(who=people, place=places)
+    def kick(self, who: int, place: int) -> None:
+        user, room = self.users[who], self.rooms[place]
+        if user not in self.present(room):
+            return
+        command = KickVisitor(room=room, visit=self.house.visit_of(user, room).id)
+        if user in self.hidden:
+            assert self.house.refusal(command, self.owner) == Code.VISIT_UNKNOWN
+            return
+        outcome = self.house.do(command, self.owner)
+        self.kicked.add((room, user))
+        self.sent_out(outcome, room, user)
+
+    @rule(who=people, place=places)
+    def bar(self, who: int, place: int) -> None:
+        user, room = self.users[who], self.rooms[place]
+        if user not in self.present(room) or user in self.hidden:
+            return
+        outcome = self.house.do(BanVisitor(room=room, visit=self.house.visit_of(user, room).id), self.owner)
+        self.barred[room, user] = outcome.result.id
+        self.sent_out(outcome, room, user)
+
+    @precondition(lambda self: self.barred)
+    @rule(pick=picks)
+    def lift(self, pick: int) -> None:
+        room, user = sorted(self.barred)[pick % len(self.barred)]
+        self.hear(self.house.do(LiftBan(room=room, ban=self.barred.pop((room, user))), self.owner))
+
+    def sent_out(self, outcome: Outcome, room: int, user: int) -> None:
+        self.visits[room] = {(one, tab) for one, tab in self.visits[room] if one != user}
+        self.hear(outcome, closed=[(room, user)])
 
     @rule(who=people)
     def ban(self, who: int) -> None:
@@ -134,7 +223,7 @@ class Presence(RuleBasedStateMachine):
     def react(self, who: int, place: int, sign: str) -> None:
         user, room = self.users[who], self.rooms[place]
         command = ReactInRoom(room=room, reaction=sign)
-        if user in self.banned:
+        if user in self.banned or (room, user) in self.barred:
             assert self.house.refusal(command, user) == Code.ROOM_DENIED
             return
         assert self.house.do(command, user).events == []
@@ -162,6 +251,10 @@ class Presence(RuleBasedStateMachine):
 
     # What must hold
 
+    def sees(self, room: int, user: int) -> bool:
+        """Tell whether somebody may see who else is in a room."""
+        return room == self.house.lounge or user in self.users[:MODERATORS]
+
     def present(self, room: int) -> set[int]:
         return {user for user, _ in self.visits[room]}
 
@@ -173,10 +266,15 @@ class Presence(RuleBasedStateMachine):
         assert [(event.room, event.user) for event in outcome.of(VisitOpened)] == list(opened)
         told = [(event.room, event.user) for event in outcome.of(VisitClosed)]
         assert sorted(told) == sorted((room, user) for room, user in closed if user not in self.hidden)
-        for room, user in opened:
-            self.shown[room].add(user)
-        for room, user in told:
-            self.shown[room].remove(user)
+        for event in outcome.of(VisitOpened):
+            assert event.first == (event.user not in self.shown[event.room])
+            self.shown[event.room][event.user] = event.visit
+        for event in outcome.of(VisitUpdated):
+            assert self.shown[event.room][event.visit.user] == event.before
+            self.shown[event.room][event.visit.user] = event.visit
+        for event in outcome.of(VisitClosed):
+            assert self.shown[event.room].pop(event.user).id == event.visit.id
+            self.ended.add(event.visit.id)
         for event in outcome.of(OccupancyChanged):
             assert self.told[event.room] != event.users, "told again what had been told"
             self.told[event.room] = event.users
@@ -184,8 +282,33 @@ class Presence(RuleBasedStateMachine):
     @invariant()
     def viewers_are_those_who_are_here(self) -> None:
         for room in getattr(self, "rooms", ()):
-            assert self.shown[room] == self.here(room)
+            assert self.shown[room].keys() == self.here(room)
+            assert all(visit == self.house.visit_of(user, room) for user, visit in self.shown[room].items())
             assert self.house.state.presence.occupants(room) == len(self.present(room))
+
+    @invariant()
+    def no_two_in_a_room_have_one_name(self) -> None:
+        for room in getattr(self, "rooms", ()):
+            visits = self.house.state.presence.visits.get(room, {}).values()
+            handles = [visit.handle for visit in visits]
+            assert len(handles) == len(set(handles))
+            assert all(handles)
+            assert all(visit.color in COLORS for visit in visits)
+
+    @invariant()
+    def a_visit_is_found_by_its_id_while_it_lasts(self) -> None:
+        if not hasattr(self, "rooms"):
+            return
+        presence = self.house.state.presence
+        found = {visit.id: visit for visits in presence.visits.values() for visit in visits.values()}
+        assert len(found) == sum(map(len, presence.visits.values()))
+        assert presence._by_id == found
+        assert all(presence.visit_by_id(identity) is visit for identity, visit in found.items())
+        assert not self.ended & found.keys()
+        assert self.ended <= {visit.id for visit in presence.past_visits(self.house.now)}
+        for room in self.rooms:
+            tabs = {(visit.user, tab) for visit in presence.visits.get(room, {}).values() for tab in visit.sessions}
+            assert tabs == self.visits[room]
 
     @invariant()
     def occupancy_has_been_told(self) -> None:
@@ -196,9 +319,9 @@ class Presence(RuleBasedStateMachine):
     def only_visitors_hear_what_visitors_hear(self) -> None:
         for room in getattr(self, "rooms", ()):
             visitors = {tab for _, tab in self.visits[room]}
-            moderators = {tab for user, tab in self.visits[room] if user in self.users[:MODERATORS]}
+            viewers = {tab for user, tab in self.visits[room] if self.sees(room, user)}
             assert self.house.hears(Topic.VISITORS, room) == visitors
-            assert self.house.hears(Topic.VIEWERS, room) == moderators
+            assert self.house.hears(Topic.VIEWERS, room) == viewers
 
     @invariant()
     def reactions_are_counted_once(self) -> None:
@@ -213,6 +336,7 @@ class Presence(RuleBasedStateMachine):
             for tab in tabs:
                 self.house.log_out(user, tab)
         assert set(self.house.state.presence.statistics().values()) == {0}
+        assert not self.house.state.presence._by_id
         assert self.house.hears_all() == set()
         self.house.advance(5 * SECOND)
         self.take()

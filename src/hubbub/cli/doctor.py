@@ -31,6 +31,10 @@ LEAST_SECRET = 32
 PATIENCE = 3.0
 """Seconds that a server on our port may take to answer."""
 
+LEGACY_LOGIN = (
+    "dm.legacy_login is on: anybody can enter accounts that have no password by their id and name, which are public."
+)
+
 Level = Literal["ok", "warning", "problem"]
 
 
@@ -47,7 +51,7 @@ def doctor(
 ) -> None:
     """Check the installation and say what to do."""
     settings = read_settings(config, host=host, port=port, database=database)
-    found = [*check_program(), *check_settings(), *check_port(settings), *check_files(settings)]
+    found = [*check_program(), *check_settings(settings), *check_port(settings), *check_files(settings)]
     with waiting("Looking at the database"):
         found += asyncio.run(check_database(settings))
     for finding in found:
@@ -87,10 +91,12 @@ def check_program() -> Iterator[Finding]:
         )
 
 
-def check_settings() -> Iterator[Finding]:
-    """Look for HUBBUB_ variables that mean nothing: they are likely misspelt."""
+def check_settings(settings: "Settings") -> Iterator[Finding]:
+    """Look for HUBBUB_ variables that mean nothing, as if misspelt, and for what is switched on unsafely."""
     for name in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables()):
         yield Finding("warning", f"{name} is no setting of Hubbub.", "Mend or remove it; docs/settings.md lists all.")
+    if settings.dm.legacy_login:
+        yield Finding("warning", LEGACY_LOGIN, "Switch dm.legacy_login off as soon as no client needs it.")
 
 
 def check_port(settings: "Settings") -> Iterator[Finding]:

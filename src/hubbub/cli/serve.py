@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from hubbub.app import Application
+    from hubbub.dialects.place import Place
     from hubbub.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def run(settings: "Settings", sockets: "list[socket.socket]") -> None:
 
     application = Application(settings)
     served = Served(application)
-    server = make_server(settings, served, lambda: _announce(settings, application, sockets))
+    server = make_server(settings, served, lambda: _announce(settings, application, sockets), application.stop)
     try:
         server.run(sockets)
     except SystemExit:  # uvicorn's way to say that the start failed
@@ -139,8 +140,10 @@ class Served:
             await send({"type": f"lifespan.{phase}.failed", "message": ""})
 
 
-def make_server(settings: "Settings", app: Any, announce: Any) -> "Server":
-    """Give a server, which calls `announce` as soon as it listens."""
+def make_server(
+    settings: "Settings", app: Any, announce: Callable[[], None], stop: Callable[[], Awaitable[None]]
+) -> "Server":
+    """Give a server, which calls `announce` as soon as it listens, and waits for `stop` before it lets clients go."""
     import uvicorn
 
     from hubbub.wire.sweep import Limits
@@ -152,6 +155,10 @@ def make_server(settings: "Settings", app: Any, announce: Any) -> "Server":
             if self.started and not self.should_exit:
                 settle_memory()
                 announce()
+
+        async def shutdown(self, sockets: "list[socket.socket] | None" = None) -> None:
+            await stop()
+            await super().shutdown(sockets)
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -215,11 +222,20 @@ def _announce(settings: "Settings", application: "Application", sockets: "list[s
 
 def greeting(settings: "Settings", url: str, worlds: list[str], admin_code: str) -> Iterator[str]:
     """Say where the server is, for each dialect, and how to become its admin."""
+    from hubbub.cli.doctor import LEGACY_LOGIN
+    from hubbub.dialects.place import EVERYWHERE
+
     socket_url = url.replace("http", "ws", 1)
     yield f"Hubbub is at {url}/"
     yield f"The database is {Path.cwd() / _path(settings.database)}" if _path(settings.database) else "In memory only"
     for world in worlds[:SHOWN]:
         yield f"  venueless   {socket_url}/ws/world/{world}/   REST {url}/api/v1/worlds/{world}/"
+    places = {name: settings.dialects.get(name, EVERYWHERE) for name in ("jumpin", "dm")}
+    roots = {name: _root(url, place) for name, place in places.items()}
+    yield f"  jumpin      {roots['jumpin']}/socket.io/   REST {roots['jumpin']}/api/"
+    yield f"  dm          {roots['dm']}/socket.io/   REST {roots['dm']}/new and others"
+    if settings.dm.legacy_login:
+        yield f"Beware: {LEGACY_LOGIN}"
     if len(worlds) > SHOWN:
         yield f"  and {len(worlds) - SHOWN} more worlds: hubbub world list"
     if admin_code:
@@ -228,6 +244,14 @@ def greeting(settings: "Settings", url: str, worlds: list[str], admin_code: str)
         yield "This link works for 7 days; who has it owns the world. `hubbub user token admin` prints a new token."
         yield ""
     yield "Ctrl+C stops the server."
+
+
+def _root(url: str, place: "Place") -> str:
+    """Say where the paths of a dialect begin."""
+    scheme, _, host = url.partition("://")
+    _, colon, port = host.rpartition(":")
+    own = f"{place.host}{colon}{port}" if port.isdecimal() else place.host
+    return f"{scheme}://{own if place.host else host}{place.prefix}"
 
 
 SHOWN = 10

@@ -23,7 +23,7 @@ from hubbub.core.event import (
 from hubbub.core.gate import passwords_of
 from hubbub.core.login import digest
 from hubbub.core.model import WORLD_WIDE, AccessToken, Credential, Grant, TokenUse, User
-from hubbub.core.permission import MEMBER_ROLE, OWNER_ROLE
+from hubbub.core.permission import MEMBER_ROLE, OWNER_ROLE, permissions_of
 from hubbub.core.user import MAX_PROFILE, forget_user
 
 USERNAME = re.compile(r"[A-Za-z0-9]{1,16}")
@@ -46,6 +46,10 @@ TOKEN_LETTERS = string.ascii_letters + string.digits
 MAX_LABEL = 100
 MAX_NAME = 32
 """Source: protocols/socketio.md 5.3."""
+JOINERS = "\u200c\u200d"
+"""Cannot be seen, but Persian is written with the first, and families of emoji with the second."""
+UNREADABLE = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+"""Categories of signs that no name has: they cannot be seen, break the line or turn its direction."""
 SECRET_LIFE = timedelta(days=36_525)
 """As long as the account."""
 
@@ -82,8 +86,8 @@ class OpenedAccount(msgspec.Struct, frozen=True, kw_only=True):
 class LogInBySecret(Command, frozen=True, kw_only=True):
     """Find out who has an account's secret, or a token of it that is still good (`access` is its digest).
 
-    `legacy` takes the id and the name instead, for accounts that have no password: whoever knows both, which are
-    public, is let in.
+    `legacy` takes the id and the name instead, which are public, for accounts that people made by a name alone: they
+    have no password, no ticket system knows them, and they run nothing here.
     """
 
     user: int
@@ -162,7 +166,9 @@ async def do_register(act: Act, command: Register) -> User:
 
 
 def _check_registration(act: Act) -> None:
-    if act.state.world.config.get("registration", True) is not True:
+    stranger = User(id=0, world=act.state.world.id, token_id="", created=act.now)
+    held = {*act.state.permissions(stranger, act.now), *permissions_of(MEMBER_ROLE, act.state.world.roles)}
+    if act.state.world.config.get("registration", True) is not True or "world:view" not in held:
         raise Denied(Code.REGISTRATION_CLOSED, "Here only organisers make accounts. Ask them for one.")
 
 
@@ -188,7 +194,8 @@ def do_open_account(act: Act, command: OpenAccount) -> OpenedAccount:
 def checked_name(name: str) -> str:
     """Give a name without blanks around it. Raises Invalid unless others can read it."""
     name = name.strip()
-    if not 0 < len(name) <= MAX_NAME or any(unicodedata.category(sign)[0] == "C" for sign in name):
+    seen = [unicodedata.category(sign) for sign in name if sign not in JOINERS]
+    if len(name) > MAX_NAME or not seen or not UNREADABLE.isdisjoint(seen):
         raise invalid("name", f"1 to {MAX_NAME} characters that can be seen")
     return name
 
@@ -202,12 +209,19 @@ async def do_log_in_by_secret(act: Act, command: LogInBySecret) -> User:
     known = token is not None and token.user == command.user and token.use == "login" and token.expires > act.now
     shown = act.state.user_by_token(command.access, act.now) if command.access else None
     known = known or (shown is not None and shown.id == command.user)
-    legacy = command.legacy and password is None and user is not None and user.kind == "person" and user.account
+    legacy = command.legacy and password is None and user is not None and _by_name_alone(act, user)
     if user is None or user.deleted or user.display_name != command.name.strip() or not (known or legacy):
         raise Denied(Code.PASSWORD_WRONG, "These account details are wrong.")
     if "world:view" not in act.state.permissions(user, act.now):
         raise Denied(Code.LOGIN_DENIED, "You may not come in.")
     return user
+
+
+def _by_name_alone(act: Act, user: User) -> bool:
+    """Tell whether somebody made an account by a name alone, and has no power that is worth taking."""
+    made = user.kind == "person" and user.login is None and user.token_id == f"account:{user.id}"
+    runs = any(room and roles for room, roles in act.state.roles.get(user.id, {}).items())
+    return made and not runs and not act.state.rank(user, act.now)
 
 
 @handles(LogInByPassword, rate="login", before_login=True)
@@ -261,8 +275,7 @@ def do_revoke_token(act: Act, command: RevokeToken) -> None:
 
 def tokens_of(act: Act, user: int) -> list[AccessToken]:
     """Give a user's tokens, those first that end first."""
-    found = (token for token in act.state.tokens.values() if token.user == user)
-    return sorted(found, key=lambda token: (token.expires, token.created))
+    return sorted(act.state.tokens_of.get(user, {}).values(), key=lambda token: (token.expires, token.created))
 
 
 @handles(SetPreferences, "world:view", rate="configure", events=(UserUpdated,))

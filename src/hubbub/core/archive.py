@@ -26,6 +26,10 @@ class Archive(Protocol):
         """Read one message by its id."""
         ...
 
+    async def pinned(self, room: int) -> list[Message]:
+        """Read the messages that are pinned in a room, the last pinned first."""
+        ...
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         """Read the message that this sender posted with this idempotency key."""
         ...

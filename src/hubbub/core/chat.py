@@ -13,8 +13,10 @@ from hubbub.core.event import (
     ChannelsChanged,
     DirectChanged,
     DirectPosted,
+    GrantTaken,
     MemberJoined,
     MemberLeft,
+    MemberReturned,
     MemberUpdated,
     MentionMissed,
     MessagePosted,
@@ -27,7 +29,8 @@ from hubbub.core.event import (
     UserNotified,
     UserUnread,
 )
-from hubbub.core.model import Member, Message, MessageKind, ReadState, Room, User
+from hubbub.core.membership import enroll, is_bot_of, name_in, part, person_in, was_removed
+from hubbub.core.model import DeletionActor, Message, MessageKind, ReadState, Room, User
 from hubbub.core.room import stop_listening
 from hubbub.core.state import WorldState
 
@@ -140,13 +143,18 @@ class DeleteMessageById(Command, frozen=True, kw_only=True):
 
 
 class ReactToMessage(Command, frozen=True, kw_only=True):
-    """Put an emoji on a message, or take it away."""
+    """Put an emoji on a message, or take it away.
+
+    `single` is for clients that know one reaction of each user: a new one takes the place of the user's others, and
+    taking it away takes whichever it is.
+    """
 
     MODULE = CHAT
     room: int
     number: int
     reaction: str
     delete: bool = False
+    single: bool = False
 
 
 class MarkRead(Command, frozen=True, kw_only=True):
@@ -169,7 +177,11 @@ def do_subscribe(act: Act, command: SubscribeChat) -> Conversation:
     return conversation
 
 
-@handles(JoinChat, "room:chat.join", events=(Subscribed, MemberJoined, MemberUpdated, MessagePosted, ChannelsChanged))
+@handles(
+    JoinChat,
+    "room:chat.join",
+    events=(Subscribed, MemberJoined, MemberReturned, MemberUpdated, MessagePosted, ChannelsChanged),
+)
 def do_join(act: Act, command: JoinChat) -> Conversation:
     """Begin to belong, for good or, in a volatile room, for as long as a connection listens."""
     room = act.state.rooms[command.room]
@@ -178,6 +190,8 @@ def do_join(act: Act, command: JoinChat) -> Conversation:
     volatile = room.volatile
     if command.volatile is not None and command.volatile != volatile and act.may("room:chat.moderate", room):
         volatile = command.volatile
+    if was_removed(act.state, room, act.actor.id):
+        raise Denied(Code.CHAT_DENIED, "You were removed from here. Ask somebody who belongs to it to add you again.")
     conversation = describe(act, room)
     listen(act, room)
     if room.kind == "direct":
@@ -188,8 +202,8 @@ def do_join(act: Act, command: JoinChat) -> Conversation:
 
 
 def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool = False) -> None:
-    """Let a user belong to a conversation; nothing happens when they do already."""
-    if user.id in act.state.members.get(room.id, ()):
+    """Let a user belong to a conversation; nothing happens when they do already, or were removed from it."""
+    if user.id in act.state.members.get(room.id, ()) or was_removed(act.state, room, user.id):
         return
     if volatile:
         # Without a connection there would be nothing to end it.
@@ -197,11 +211,21 @@ def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool
             return
         act.state.unread[room.id][user.id] = None
     else:
-        act.state.presence.part(room.id, user.id)
-        member = Member(room=room.id, user=user.id, world=room.world, joined=act.now)
-        act.emit(MemberJoined, room.id, member=member)
-        announce(act, room, user, "member.joined")
+        former = act.state.former.get(room.id, {}).get(user.id)
+        enroll(act, room, user)
+        announce_joined(act, room, user, again=former is not None)
     act.emit(ChannelsChanged, user=user.id, session=0 if tell_session else act.session)
+
+
+def announce_joined(act: Act, room: Room, user: User, *, again: bool) -> None:
+    """Say that somebody belongs to a conversation now, `again` when they did before."""
+    what, word = ("member.rejoined", "rejoined") if again else ("member.joined", "joined")
+    announce(act, room, user, what, f"{name_in(act.state, room.id, user.id)} has {word} the group")
+
+
+def announce_left(act: Act, room: Room, user: User, nickname: str) -> None:
+    """Say that somebody, who was called so, belongs to a conversation no longer."""
+    announce(act, room, user, "member.left", f"{nickname} has left the group.", nickname=nickname)
 
 
 def force_joins(act: Act, user: User) -> None:
@@ -209,11 +233,16 @@ def force_joins(act: Act, user: User) -> None:
     if not user.display_name:
         return
     for room in act.state.ordered_rooms():
-        if room.force_join and room.chat and "room:chat.join" in act.state.permissions(user, act.now, room):
+        may = room.chat and "room:chat.join" in act.state.permissions(user, act.now, room)
+        if room.force_join and may and (not room.gated or act.admitted(room)):
             join(act, room, user, volatile=False, tell_session=True)
 
 
-@handles(LeaveChat, outside=True, events=(Unsubscribed, MemberLeft, MemberUpdated, MessagePosted, ChannelsChanged))
+@handles(
+    LeaveChat,
+    outside=True,
+    events=(Unsubscribed, MemberLeft, GrantTaken, MemberUpdated, MessagePosted, ChannelsChanged),
+)
 def do_leave(act: Act, command: LeaveChat) -> None:
     """Stop to listen and to belong."""
     room, user = act.state.rooms[command.room], act.actor
@@ -223,9 +252,10 @@ def do_leave(act: Act, command: LeaveChat) -> None:
     if room.kind == "direct" and member:
         act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=True))
     elif member:
-        act.emit(MemberLeft, room.id, member=member)
+        nickname = name_in(act.state, room.id, user.id)
+        part(act, room, member, "left")
         if not room.volatile:
-            announce(act, room, user, "member.left")
+            announce_left(act, room, user, nickname)
     elif not volatile:
         return
     act.state.presence.part(room.id, user.id)
@@ -298,13 +328,13 @@ async def do_fetch(act: Act, command: FetchMessages) -> list[Message]:
 )
 def do_post(act: Act, command: PostMessage) -> Any:
     """Say something: the message, or a coroutine that gives it when an idempotency key must be looked up."""
-    room = _check_may_speak(act, command.room)
+    room = check_may_post(act, command.room)
     check_content(command.kind, command.body, command.attachments)
     if command.kind == "call" and room.kind != "direct":
         raise Invalid(Code.MESSAGE_KIND)
     if command.nonce is None:
         return post(act, room, command)
-    if not 0 < len(command.nonce) <= MAX_NONCE:
+    if not 0 < len(command.nonce) <= MAX_NONCE or "\0" in command.nonce:
         raise invalid("nonce", f"1 to {MAX_NONCE} characters")
     return _post_once(act, command)
 
@@ -319,7 +349,7 @@ async def _post_once(act: Act, command: PostMessage) -> Message:
     if (user, nonce) in act.state.nonces:  # perhaps only since we began to look
         await act.archive.settle()
     check(act, command)  # the world may have changed while we looked
-    room = _check_may_speak(act, command.room)
+    room = check_may_post(act, command.room)
     known = act.state.nonces.get((user, nonce))
     if known and not known.number:
         raise Unavailable(Code.UNAVAILABLE, "The first message with this nonce could not be stored. Try again.")
@@ -375,6 +405,10 @@ def _reached(act: Act, room: Room, user: User) -> bool:
 
 
 def _notify(act: Act, room: Room, user: int, message: Message) -> None:
+    """Tell a user of a message, and count it, unless they have muted the room."""
+    member = act.state.members.get(room.id, {}).get(user)
+    if member and member.muted_until and member.muted_until > act.now:
+        return
     old = act.state.read_states[user].get(room.id) or ReadState(room=room.id, user=user, world=room.world)
     unseen = (*old.notifications, message.id)[-MAX_NOTIFICATIONS:]
     state = msgspec.structs.replace(old, notifications=unseen)
@@ -404,27 +438,26 @@ def _readers(act: Act, room: Room, users: Iterable[int], message: Message) -> tu
 @handles(EditMessage, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
 async def do_edit(act: Act, command: EditMessage) -> Message:
     """Replace an own message. What it was is not kept."""
-    original = await _access_message(act, command.room, command.number)
+    original = await access_message(act, command.room, command.number)
     check(act, command)
-    room = _check_may_speak(act, command.room)
+    room = check_may_post(act, command.room)
     check_content("text", command.body, command.attachments)
     if original.sender != act.actor.id or original.kind != "text" or original.deleted:
         raise Denied(Code.CHAT_DENIED)
-    return _replace(
-        act, room, original, body=command.body, attachments=command.attachments, extra=command.extra, deleted=False
-    )
+    content = {"body": command.body, "attachments": command.attachments, "extra": command.extra}
+    return _replace(act, room, original, {}, **content)
 
 
 @handles(DeleteMessage, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
 async def do_delete(act: Act, command: DeleteMessage) -> Message:
-    """Remove the content of a message; that there was one stays."""
-    original = await _access_message(act, command.room, command.number)
+    """Remove the content of a message; that there was one stays, and who took it away."""
+    original = await access_message(act, command.room, command.number)
     check(act, command)
-    room = _check_may_speak(act, command.room)
-    own = original.sender == act.actor.id
+    room = act.access_room(command.room, module=CHAT) if act.operator else check_may_speak(act, command.room)
+    own = original.sender == act.by
     if original.kind not in ("text", "call") or not (own or act.may("room:chat.moderate", room)):
         raise Denied(Code.CHAT_DENIED)
-    return _replace(act, room, original, body="", attachments=(), extra=None, deleted=True)
+    return _delete(act, room, original)
 
 
 @handles(DeleteMessageById, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
@@ -432,24 +465,50 @@ async def do_delete_by_id(act: Act, command: DeleteMessageById) -> Message:
     """Remove the content of an own message, once."""
     original = await act.archive.message_by_id(command.message)
     check(act, command)
-    room = _check_may_speak(act, command.room)
+    room = check_may_speak(act, command.room)
     if original is None or original.room != room.id:
         raise Unknown(Code.MESSAGE_UNKNOWN)
     original = act.state.changed.get(original.id, original)
     if original.sender != act.actor.id or original.kind not in ("text", "call") or original.deleted:
         raise Denied(Code.CHAT_DENIED)
-    return _replace(act, room, original, body="", attachments=(), extra=None, deleted=True)
+    return _delete(act, room, original)
 
 
-def _replace(act: Act, room: Room, original: Message, **content: Any) -> Message:
+def _delete(act: Act, room: Room, original: Message) -> Message:
+    """Leave nothing of a message, and let what takes its place say that it was deleted (docs/decisions/0011)."""
+    event = {
+        "type": "message.deleted",
+        **person_in(act.state, room.id, act.by),
+        "message": original.id,
+        "number": original.number,
+        "author": original.sender,
+        "actor": deletion_actor(original.sender, act.by),
+    }
+    gone = msgspec.structs.replace(
+        original,
+        deleted_by=original.deleted_by if original.deleted else act.by,
+        pinned=None,
+        pinned_by=0,
+    )
+    said = {"body": "A message was deleted.", "event": event}
+    return _replace(act, room, gone, said, body="", attachments=(), extra=None, deleted=True)
+
+
+def deletion_actor(sender: int | None, by: int) -> DeletionActor:
+    """Say as what somebody deleted a message: its sender, somebody who moderates, or (0) the system."""
+    return "system" if not by else "sender" if by == sender else "admin"
+
+
+def _replace(act: Act, room: Room, original: Message, said: dict[str, Any], **content: Any) -> Message:
+    """Let a message read otherwise, and say so with another that reads like it, but for `said`."""
     message = Message(
         id=act.new_id(),
         world=room.world,
         room=room.id,
-        sender=act.actor.id,
+        sender=act.by or None,
         at=act.now,
         replaces=original.number,
-        **content,
+        **{**content, **said},
     )
     changed = msgspec.structs.replace(original, edited=act.now, **content)
     act.emit(MessagePosted, room.id, message=message, original=changed)
@@ -462,40 +521,68 @@ def _replace(act: Act, room: Room, original: Message, **content: Any) -> Message
 @handles(ReactToMessage, "room:chat.send", rate="react", events=(MessageReacted,))
 async def do_react(act: Act, command: ReactToMessage) -> Message:
     """Give or take back a reaction; giving it twice is giving it once."""
-    if not emoji.is_emoji(command.reaction):
+    if not emoji.is_emoji(command.reaction) and not (command.single and command.delete):
         raise Invalid(Code.REACTION_UNKNOWN)
-    message = await _access_message(act, command.room, command.number)
+    message = await access_message(act, command.room, command.number)
     check(act, command)
-    room, user = _check_may_speak(act, command.room), act.actor.id
-    given = message.reactions.get(command.reaction, ())
-    if (user in given) != command.delete:
+    room = check_may_speak(act, command.room)
+    reactions = _with_reaction(message.reactions, act.actor.id, command)
+    if reactions == message.reactions:
         return message
-    if not given and len(message.reactions) >= MAX_REACTIONS:
+    if len(reactions) > max(MAX_REACTIONS, len(message.reactions)):
         raise Limited(Code.TOO_MANY, f"A message has at most {MAX_REACTIONS} different reactions.")
-    users = tuple(other for other in given if other != user) if command.delete else (*given, user)
-    reactions = {**message.reactions, command.reaction: users}
-    if not users:
-        del reactions[command.reaction]
     message = msgspec.structs.replace(message, reactions=reactions)
     act.emit(MessageReacted, room.id, message=message)
     return message
 
 
-def announce(act: Act, room: Room, user: User, what: str) -> None:
-    """Say in a conversation that something happened to a user in it."""
+def _with_reaction(old: dict[str, tuple[int, ...]], user: int, command: ReactToMessage) -> dict[str, tuple[int, ...]]:
+    """Give the reactions as they are after a command."""
+    given = {sign for sign, users in old.items() if user in users}
+    kept = set() if command.single else given - {command.reaction}
+    after = kept if command.delete else kept | {command.reaction}
+    found = {
+        sign: users if (user in users) == (sign in after) else tuple(other for other in users if other != user)
+        for sign, users in old.items()
+    }
+    if not command.delete and command.reaction not in given:
+        found[command.reaction] = (*found.get(command.reaction, ()), user)
+    return {sign: users for sign, users in found.items() if users}
+
+
+def announce(act: Act, room: Room, user: User | None, what: str, text: str = "", **more: Any) -> Message:
+    """Say in a conversation that something happened: what, by or to whom (None: the system), and the same in words.
+
+    `more` is what else programs want to know of it; see docs/system-messages.md.
+    """
     message = Message(
         id=act.new_id(),
         world=room.world,
         room=room.id,
-        sender=user.id,
+        sender=user.id if user else None,
         at=act.now,
         kind="system",
-        event={"type": what, "user": user.id},
+        body=text,
+        event={"type": what, **person_in(act.state, room.id, user.id if user else 0), **more},
     )
     act.emit(MessagePosted, room.id, message=message)
+    return message
 
 
-def _check_may_speak(act: Act, identity: int) -> Room:
+def check_may_post(act: Act, identity: int) -> Room:
+    """Give a room in which the actor may say something. In an announcement group only who moderates it does, and bots.
+
+    Others may still react there, and take back what they said.
+    """
+    room = check_may_speak(act, identity)
+    listening = room.group == "announcement" and room.lasting and not act.may("room:chat.moderate", room)
+    if listening and not is_bot_of(act.state, room.id, act.by):
+        raise Denied(Code.CHAT_DENIED, "Only those who run this group say something here.")
+    return room
+
+
+def check_may_speak(act: Act, identity: int) -> Room:
+    """Give a room to whose conversation the actor belongs. Raises Denied; also where somebody there blocked another."""
     room, user = act.state.rooms[identity], act.actor
     if not act.state.participates(user.id, room):
         raise Denied(Code.CHAT_DENIED)
@@ -512,9 +599,12 @@ def check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any
         raise Invalid(Code.MESSAGE_EMPTY)
     if len(body) > MAX_BODY or len(attachments) > MAX_ATTACHMENTS:
         raise Limited(Code.TOO_LARGE, f"At most {MAX_BODY} characters and {MAX_ATTACHMENTS} files.")
+    if "\0" in body:  # no database keeps that
+        raise invalid("body", "characters that can be written")
 
 
-async def _access_message(act: Act, room: int, number: int) -> Message:
+async def access_message(act: Act, room: int, number: int) -> Message:
+    """Give a message of a room as it reads now. Raises Unknown."""
     message = await act.archive.message(act.state.world.id, number)
     if message is None or message.room != room:
         raise Unknown(Code.MESSAGE_UNKNOWN)

@@ -56,6 +56,12 @@ class Code(StrEnum):
     BAN_UNKNOWN = "ban_unknown"
     IGNORE_UNKNOWN = "ignore_unknown"
     MEDIA_UNKNOWN = "media_unknown"
+    POLL_UNKNOWN = "poll_unknown"
+    OPTION_UNKNOWN = "option_unknown"
+    QUESTION_UNKNOWN = "question_unknown"
+    ANNOUNCEMENT_UNKNOWN = "announcement_unknown"
+    GATHERING_UNKNOWN = "gathering_unknown"
+    BOT_UNKNOWN = "bot_unknown"
     # what makes sense
     INVALID = "invalid"
     CONFIG_INVALID = "config_invalid"
@@ -79,7 +85,10 @@ class Code(StrEnum):
     DURATION_INVALID = "duration_invalid"
     NOT_BROADCASTING = "not_broadcasting"
     POSITION_INVALID = "position_invalid"
+    STATE_INVALID = "state_invalid"
     # not now
+    MODULE_INACTIVE = "module_inactive"
+    POLL_CLOSED = "poll_closed"
     TOO_MANY = "too_many"
     TOO_LARGE = "too_large"
     UNAVAILABLE = "unavailable"

@@ -13,10 +13,15 @@ import msgspec
 
 from hubbub.core.model import (
     AccessToken,
+    Announcement,
     AuditEntry,
     Ban,
     Block,
+    Bot,
     Credential,
+    FormerMember,
+    Gathering,
+    GatheringAnswer,
     Grant,
     Ignore,
     Invite,
@@ -24,7 +29,13 @@ from hubbub.core.model import (
     Member,
     Message,
     PlaylistItem,
+    Poll,
+    PollState,
+    PollVote,
     PushSubscription,
+    Question,
+    QuestionState,
+    QuestionVote,
     ReadState,
     Record,
     Room,
@@ -37,11 +48,14 @@ from hubbub.core.presence import Visit
 
 
 class Topic(StrEnum):
-    """Name an audience of a room: who is in it, those of them who may see who else is, who listens to its talk."""
+    """Name an audience of a room: who is in it, those of them who may see who else is, who listens to its talk; those
+    in it who may see its polls, and its questions."""
 
     VISITORS = "visitors"
     VIEWERS = "viewers"
     CHAT = "chat"
+    POLLS = "polls"
+    QUESTIONS = "questions"
 
 
 class Event(msgspec.Struct, kw_only=True, tag=True, omit_defaults=True):
@@ -244,6 +258,155 @@ class VideoEnded(VideoEvent, kw_only=True):
     ERASES = ("item",)
 
 
+class PollCreated(Event, kw_only=True):
+    """Somebody made a poll."""
+
+    WRITES = ("poll",)
+
+    poll: Poll
+
+
+class PollUpdated(Event, kw_only=True):
+    """A poll changed, or ended; `before` is its state until then. Votes for options that are gone are `void`."""
+
+    WRITES = ("poll", "votes")
+    ERASES = ("void",)
+
+    poll: Poll
+    before: PollState
+    votes: tuple[PollVote, ...] = ()
+    void: tuple[PollVote, ...] = ()
+
+
+class PollReminded(Event, kw_only=True):
+    """A poll is about to end."""
+
+    WRITES = ("poll",)
+
+    poll: Poll
+
+
+class PollDeleted(Event, kw_only=True):
+    """A poll is gone, with its votes."""
+
+    ERASES = ("poll", "votes")
+
+    poll: Poll
+    votes: tuple[PollVote, ...]
+
+
+class PollVoted(Event, kw_only=True):
+    """Somebody voted, or took their vote back (`void`)."""
+
+    WRITES = ("vote",)
+    ERASES = ("void",)
+
+    vote: PollVote | None = None
+    void: PollVote | None = None
+
+    @property
+    def poll(self) -> int:
+        """The id of the poll."""
+        vote = self.vote or self.void
+        assert vote
+        return vote.poll
+
+
+class PollPinned(Event, kw_only=True):
+    """A poll is shown before all others of its room; none other is any more."""
+
+    WRITES = ("poll", "unpinned")
+
+    poll: Poll
+    unpinned: tuple[Poll, ...] = ()
+
+
+class PollsUnpinned(Event, kw_only=True):
+    """No poll of a room is shown before the others any more."""
+
+    WRITES = ("polls",)
+
+    polls: tuple[Poll, ...]
+
+
+class QuestionAsked(Event, kw_only=True):
+    """Somebody asked something."""
+
+    WRITES = ("question",)
+
+    question: Question
+
+
+class QuestionUpdated(Event, kw_only=True):
+    """A question changed; `before` is its state until then."""
+
+    WRITES = ("question",)
+
+    question: Question
+    before: QuestionState
+
+
+class QuestionDeleted(Event, kw_only=True):
+    """A question is gone, with its votes."""
+
+    ERASES = ("question", "votes")
+
+    question: Question
+    votes: tuple[QuestionVote, ...]
+
+
+class QuestionVoted(Event, kw_only=True):
+    """Somebody wants to know the same, or no longer (`void`)."""
+
+    WRITES = ("vote",)
+    ERASES = ("void",)
+
+    vote: QuestionVote | None = None
+    void: QuestionVote | None = None
+
+    @property
+    def question(self) -> int:
+        """The id of the question."""
+        vote = self.vote or self.void
+        assert vote
+        return vote.question
+
+
+class QuestionPinned(Event, kw_only=True):
+    """A question is shown before all others of its room; none other is any more."""
+
+    WRITES = ("question", "unpinned")
+
+    question: Question
+    unpinned: tuple[Question, ...] = ()
+
+
+class QuestionsUnpinned(Event, kw_only=True):
+    """No question of a room is shown before the others any more."""
+
+    WRITES = ("questions",)
+
+    questions: tuple[Question, ...]
+
+
+class AnnouncementCreated(Event, kw_only=True):
+    """Somebody wrote an announcement; `shown` says whether everybody sees it."""
+
+    WRITES = ("announcement",)
+
+    announcement: Announcement
+    shown: bool
+
+
+class AnnouncementUpdated(Event, kw_only=True):
+    """An announcement changed; `shown` says whether everybody sees it now, or did before."""
+
+    WRITES = ("announcement",)
+
+    announcement: Announcement
+    shown: bool
+
+
 class InviteCreated(Event, kw_only=True):
     """An invite link was made."""
 
@@ -435,11 +598,23 @@ class MemberUpdated(Event, kw_only=True):
 
 
 class MemberLeft(Event, kw_only=True):
-    """A user left a room's conversation."""
+    """A user left a room's conversation. Of a group it is remembered that they belonged to it."""
 
+    WRITES = ("former",)
     ERASES = ("member",)
 
     member: Member
+    former: FormerMember | None = None
+
+
+class MemberReturned(Event, kw_only=True):
+    """A user belongs to a group again."""
+
+    WRITES = ("member",)
+    ERASES = ("former",)
+
+    member: Member
+    former: FormerMember
 
 
 class ConversationOpened(Event, kw_only=True):
@@ -466,6 +641,99 @@ class MessageReacted(Event, kw_only=True):
     WRITES = ("message",)
 
     message: Message
+
+
+class MessagePinned(Event, kw_only=True):
+    """A message was pinned."""
+
+    WRITES = ("message",)
+
+    message: Message
+
+
+class MessageUnpinned(Event, kw_only=True):
+    """A message is pinned no longer."""
+
+    WRITES = ("message",)
+
+    message: Message
+
+
+class GatheringCreated(Event, kw_only=True):
+    """Somebody invited a group to a gathering, and takes part in it."""
+
+    WRITES = ("gathering", "answer")
+
+    gathering: Gathering
+    answer: GatheringAnswer | None = None
+
+
+class GatheringUpdated(Event, kw_only=True):
+    """A gathering changed, in these fields: name, description, place, time, picture, reminders."""
+
+    WRITES = ("gathering",)
+
+    gathering: Gathering
+    fields: tuple[str, ...]
+
+
+class GatheringCancelled(Event, kw_only=True):
+    """A gathering will not be."""
+
+    ERASES = ("gathering", "answers")
+
+    gathering: Gathering
+    answers: tuple[GatheringAnswer, ...] = ()
+
+
+class GatheringAnswered(Event, kw_only=True):
+    """Somebody said whether they take part in a gathering, or took that back (`void`)."""
+
+    WRITES = ("answer",)
+    ERASES = ("void",)
+
+    answer: GatheringAnswer | None = None
+    void: GatheringAnswer | None = None
+
+
+class GatheringReminded(Event, kw_only=True):
+    """A gathering begins soon."""
+
+    WRITES = ("gathering",)
+
+    gathering: Gathering
+
+
+class GatheringStarted(Event, kw_only=True):
+    """A gathering has begun."""
+
+    WRITES = ("gathering",)
+
+    gathering: Gathering
+
+
+class BotAdded(Event, kw_only=True):
+    """A group has a bot."""
+
+    WRITES = ("bot",)
+
+    bot: Bot
+
+
+class BotUpdated(Event, kw_only=True):
+    """Where a bot is told what is said changed. Its name and picture are its user's."""
+
+    WRITES = ("bot",)
+
+    bot: Bot
+
+
+class BotRemoved(Event, kw_only=True):
+    """A group has a bot no longer."""
+
+    ERASES = ("bot",)
+
+    bot: Bot
 
 
 class ReadMarked(Event, kw_only=True):

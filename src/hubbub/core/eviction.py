@@ -18,7 +18,8 @@ from hubbub.core.event import (
     WorldReplaced,
     WorldUpdated,
 )
-from hubbub.core.room import leave_room, stop_listening
+from hubbub.core.model import Room
+from hubbub.core.room import FOLLOWED, leave_room, may_follow, stop_listening
 from hubbub.core.state import WorldState
 
 RIGHTS = (GrantTaken, RoomDeleted, RoomUpdated, UserBanned, UserDeleted, UserUpdated, WorldReplaced, WorldUpdated)
@@ -76,14 +77,22 @@ def _evict_session(act: Act) -> None:
     visited, heard = state.presence.places(act.session)
     for identity in visited:
         room = state.rooms.get(identity)
-        if room is None or room.deleted or not act.may("room:view", room):
+        if room is None or room.deleted or not act.may("room:view", room) or _is_closed(act, room):
             leave_room(act, user.id, act.session, identity)
-        elif not act.may("room:viewers", room):
-            act.emit(Unsubscribed, identity, topic=Topic.VIEWERS)
+        else:
+            lost = [topic for topic in FOLLOWED if not may_follow(act, room, topic)]
+            if not act.may("room:viewers", room):
+                lost.append(Topic.VIEWERS)
+            for topic in lost:
+                act.emit(Unsubscribed, identity, topic=topic)
     for identity in heard:
         place = state.rooms.get(identity)
-        if place is None or not state.reads(user, act.now, place):
+        if place is None or not state.reads(user, act.now, place) or _is_closed(act, place):
             stop_listening(act, user.id, act.session, identity)
+
+
+def _is_closed(act: Act, room: Room) -> bool:
+    return room.closed is not None and not act.admits_anyway(room)
 
 
 def _none(length: int, alphabet: str) -> str:

@@ -1,6 +1,6 @@
 """The gates of rooms: what is asked of who comes in, beside a permission."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -8,7 +8,7 @@ from hubbub.core.archive import Passwords
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, HubbubError, Unavailable
 from hubbub.core.event import RoomPasswordSet, RoomUpdated, UserUpdated
-from hubbub.core.model import Room, RoomPassword
+from hubbub.core.model import Room, RoomPassword, User
 from hubbub.core.signature import read, sign
 
 MAX_PASSWORD = 200
@@ -42,26 +42,38 @@ def check_may_enter(act: Act, room: Room, key: str) -> None:
     room passes all but the last and being kicked. Source: protocols/jumpin.md 1.1.
     """
     user, exempt = act.actor, act.admits_anyway(room)
-    if room.closed is not None and not exempt:
-        raise Denied(Code.ROOM_CLOSED, room.closed)
-    if room.accounts_only and not user.account and not exempt:
-        raise Denied(Code.ACCOUNT_REQUIRED, "Only people with an account may come in. Log in first.")
-    if room.verified_only and not user.verified and not exempt:
-        raise Denied(Code.VERIFICATION_REQUIRED, "Only people whom the organisers have verified may come in.")
-    young = timedelta(seconds=room.min_account_age) - (act.now - user.created)
-    if room.min_account_age and young > timedelta() and not exempt:
-        raise Denied(Code.ACCOUNT_TOO_YOUNG, "Your account is too new for this room.", retry_after=young)
+    if not exempt:
+        check_account(room, user, act.now)
     if (room.id, user.id) in act.state.presence.kicked:
         del act.state.presence.kicked[room.id, user.id]
         raise Denied(Code.KICKED, "You were sent out. You may come back now.")
     if room.locked and not exempt and not _opens(act, room, key):
         raise Denied(Code.ROOM_LOCKED, "The room needs a password.")
-    if room.age_restricted and not user.adult and not exempt:
-        raise Denied(Code.AGE_UNCONFIRMED, "Confirm your age first.")
+    if not exempt:
+        check_adult(room, user)
     banned = act.state.moderation(user.id, act.now, room.id) == "banned"
     if banned or (act.state.barred(act.origin, act.now, room.id) and not exempt):
         raise Denied(Code.BANNED, "You are banned from this room.")
     act.check("room:view", room)
+
+
+def check_account(room: Room, user: User, now: datetime) -> None:
+    """Raise Denied when a room is closed, or closed to accounts like this one."""
+    if room.closed is not None:
+        raise Denied(Code.ROOM_CLOSED, room.closed)
+    if room.accounts_only and not user.account:
+        raise Denied(Code.ACCOUNT_REQUIRED, "Only people with an account may come in. Log in first.")
+    if room.verified_only and not user.verified:
+        raise Denied(Code.VERIFICATION_REQUIRED, "Only people whom the organisers have verified may come in.")
+    young = timedelta(seconds=room.min_account_age) - (now - user.created)
+    if room.min_account_age and young > timedelta():
+        raise Denied(Code.ACCOUNT_TOO_YOUNG, "Your account is too new for this room.", retry_after=young)
+
+
+def check_adult(room: Room, user: User) -> None:
+    """Raise Denied when a room is for those who said that they are of age, and the user did not."""
+    if room.age_restricted and not user.adult:
+        raise Denied(Code.AGE_UNCONFIRMED, "Confirm your age first.")
 
 
 def _opens(act: Act, room: Room, key: str) -> bool:

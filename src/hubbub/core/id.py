@@ -25,12 +25,13 @@ class IdGenerator:
     When a millisecond is used up, or the clock steps back, the generator runs ahead of the clock instead of repeating.
     """
 
-    def __init__(self, clock: Clock, node: int = 0) -> None:
+    def __init__(self, clock: Clock, node: int = 0, after: datetime = EPOCH) -> None:
+        """Make ids of a node; `after` is when its ids may have been made last, should the clock have stepped back."""
         if not 0 <= node < 2**NODE_BITS:
             raise ValueError(f"a node number is 0 to {2**NODE_BITS - 1}, not {node}")
         self._clock = clock
         self._node = node
-        self._millisecond = 0
+        self._millisecond = (after - EPOCH) // MILLISECOND + 1
         self._counter = 0
 
     def __call__(self) -> int:

@@ -15,6 +15,7 @@ from hubbub.core.event import (
     GrantGiven,
     LoginIssued,
     MemberJoined,
+    MemberReturned,
     MessagePosted,
     OccupancyChanged,
     SessionReplaced,
@@ -32,6 +33,8 @@ from hubbub.core.user import checked_profile
 MAX_CLIENT_ID = 200
 MAX_TOKEN_ID = 200
 MAX_TRAITS = 200
+OURS = "system:"
+"""What ids of users begin with whom the server makes for itself; no token speaks for them."""
 MAX_LOGINS = 1000
 """Tokens that one command makes."""
 LOGIN_CODE_LENGTH = 24
@@ -108,6 +111,7 @@ class RedeemInvite(Command, frozen=True, kw_only=True):
         VisitClosed,
         OccupancyChanged,
         MemberJoined,
+        MemberReturned,
         MessagePosted,
         ChannelsChanged,
     ),
@@ -132,7 +136,7 @@ def do_log_in(act: Act, command: LogIn) -> User:
 
 def _by_token(act: Act, claims: Claims) -> User:
     state, identity = act.state, str(claims.uid)
-    if not 0 < len(identity) <= MAX_TOKEN_ID or len(claims.traits) > MAX_TRAITS:
+    if not 0 < len(identity) <= MAX_TOKEN_ID or identity.startswith(OURS) or len(claims.traits) > MAX_TRAITS:
         raise Denied(Code.TOKEN_INVALID)
     known = state.by_token_id.get(identity)
     if known is None:

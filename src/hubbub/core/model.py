@@ -15,6 +15,15 @@ RoomKind = Literal["room", "direct"]
 MessageKind = Literal["text", "system", "poll", "call"]
 BanKind = Literal["ban", "silence"]
 TokenUse = Literal["access", "login"]
+PollKind = Literal["single", "multi"]
+PollVisibility = Literal["public", "anonymous"]
+PollState = Literal["draft", "open", "closed", "archived"]
+QuestionState = Literal["mod_queue", "visible", "archived"]
+AnnouncementState = Literal["draft", "active", "archived"]
+LeaveKind = Literal["left", "removed", "dropped"]
+GroupKind = Literal["private", "closed", "announcement"]
+Attendance = Literal["going", "not_going"]
+DeletionActor = Literal["sender", "admin", "system"]
 
 WORLD_WIDE = 0
 """Stands where a room's id would, for what holds in the whole world."""
@@ -94,6 +103,9 @@ class Room(Record, frozen=True, kw_only=True):
     Who may come in is narrowed by its gates: `closed` (why; nobody may), `accounts_only` (no guests), `verified_only`,
     `min_account_age` (seconds), `locked` (needs a password; see RoomPassword), `age_restricted` (only who said that
     they are of age). `moderated_playlist` leaves the playlist to moderators; `push_to_talk` is for the clients.
+
+    As a `group`, a private room is run by all its members together, a closed one by its moderators alone, and in an
+    announcement group only they speak. Who knows the `share_token` may join it, unless that is empty.
     """
 
     id: int
@@ -121,6 +133,13 @@ class Room(Record, frozen=True, kw_only=True):
     age_restricted: bool = False
     moderated_playlist: bool = False
     push_to_talk: bool = False
+    group: GroupKind = "closed"
+    share_token: str = ""
+    theme: str = ""
+    like_icon: dict[str, Any] | None = None
+    office_mode: bool = False
+    directory: str = ""
+    modified: datetime | None = None
     deleted: bool = False
     created: datetime
 
@@ -154,11 +173,20 @@ class Room(Record, frozen=True, kw_only=True):
         """Whether belonging to the chat ends with the connection."""
         return bool((self.module("chat.native") or {}).get("volatile"))
 
+    @property
+    def lasting(self) -> bool:
+        """Whether this is a group: a room to whose talk people belong for good."""
+        return self.kind == "room" and self.chat and not self.volatile
+
 
 class Member(Record, frozen=True, kw_only=True):
     """A user's lasting belonging to a room.
 
-    A `hidden` member does not see the room in their list until somebody speaks in it.
+    A `hidden` member does not see the room in their list until somebody speaks in it. `id` names the belonging itself,
+    0 in direct conversations and of who joined before there were such ids; `nickname` and `avatar` are for this room
+    alone, empty for the user's own. `let_in` says that belonging is what lets them in: it gave them the role of
+    participants, and takes it when it ends. Somebody who has muted the room until an instant wants no notifications
+    from it.
     """
 
     KEY = ("room", "user")
@@ -166,9 +194,32 @@ class Member(Record, frozen=True, kw_only=True):
     room: int
     user: int
     world: int
+    id: int = 0
     nickname: str = ""
+    avatar: str = ""
     hidden: bool = False
+    let_in: bool = False
+    muted_until: datetime | None = None
     joined: datetime
+
+
+class FormerMember(Record, frozen=True, kw_only=True):
+    """Somebody who belonged to a group once. Who has left may come back; who was removed must be added again.
+
+    `let_in` says that belonging was what let them in, so that it does again when they come back: others need a
+    permission to.
+    """
+
+    KEY = ("room", "user")
+
+    room: int
+    user: int
+    world: int
+    id: int
+    nickname: str
+    how: LeaveKind
+    let_in: bool = False
+    at: datetime
 
 
 class Grant(Record, frozen=True, kw_only=True):
@@ -186,7 +237,7 @@ class Ban(Record, frozen=True, kw_only=True):
     """A user kept out or kept silent, in the world (`room` is 0) or in one room, until an instant or for good.
 
     A ban also holds for whoever comes from the same `addresses` or with the same `clients` (digests of what a browser
-    keeps, see command.Origin). `handle` is what the user was called when it happened.
+    keeps, see origin.Origin). `handle` is what the user was called when it happened.
     """
 
     id: int
@@ -237,8 +288,7 @@ class PlaylistItem(Record, frozen=True, kw_only=True):
 
     `media_id` names it at its `provider`. `duration` is in seconds; None when nobody knows it: such a video plays until
     somebody skips it. `started` is when its first second was played, or would have been for what was skipped since:
-    while it plays, the position is `now - started`; while it is `paused`, it is `paused - started`. `by` is 0 when the
-    user is gone.
+    while it plays, the position is `now - started`; while it is `paused`, it is `paused - started`. `by` put it there.
     """
 
     id: int
@@ -256,6 +306,156 @@ class PlaylistItem(Record, frozen=True, kw_only=True):
     started: datetime | None = None
     paused: datetime | None = None
     at: datetime
+
+
+class PollOption(msgspec.Struct, frozen=True):
+    """One of the answers that a poll offers; `id` is unique over all polls."""
+
+    id: int
+    content: str
+    order: int = 0
+
+
+class Poll(Record, frozen=True, kw_only=True):
+    """Something that a room decides by vote.
+
+    A voter of a `single` poll chooses one of the options, of a `multi` poll any number. Of a `public` one others see
+    who chose what. A draft is seen by its maker and those who manage polls; so is what is archived. `early_results`
+    says that everybody sees the results while it is open. It closes by itself when it `expires`; `reminded` tells that
+    its room has been told that it soon will. `by` is 0 when nobody made it.
+    """
+
+    id: int
+    world: int
+    room: int
+    by: int
+    content: str
+    options: tuple[PollOption, ...] = ()
+    kind: PollKind = "single"
+    visibility: PollVisibility = "public"
+    state: PollState = "draft"
+    early_results: bool = False
+    pinned: bool = False
+    reminded: bool = False
+    created: datetime
+    modified: datetime
+    expires: datetime | None = None
+
+    @property
+    def ordered(self) -> tuple[PollOption, ...]:
+        """The options in the order in which they are shown."""
+        return tuple(sorted(self.options, key=lambda option: (option.order, option.id)))
+
+
+class PollVote(Record, frozen=True, kw_only=True):
+    """What a user chose in a poll: the ids of options."""
+
+    KEY = ("poll", "user")
+
+    poll: int
+    user: int
+    world: int
+    options: tuple[int, ...]
+    at: datetime
+
+
+class Question(Record, frozen=True, kw_only=True):
+    """Something that somebody wants to know of those on the stage; others see it once it is visible."""
+
+    id: int
+    world: int
+    room: int
+    by: int
+    content: str
+    state: QuestionState = "mod_queue"
+    answered: bool = False
+    pinned: bool = False
+    at: datetime
+
+
+class QuestionVote(Record, frozen=True, kw_only=True):
+    """A user who wants to know the same."""
+
+    KEY = ("question", "user")
+
+    question: int
+    user: int
+    world: int
+    at: datetime
+
+
+class Announcement(Record, frozen=True, kw_only=True):
+    """Something that everybody in the world is to know, while it is active and until `show_until`."""
+
+    id: int
+    world: int
+    by: int
+    text: str
+    state: AnnouncementState = "draft"
+    show_until: datetime | None = None
+    at: datetime
+
+    def visible(self, now: datetime) -> bool:
+        """Tell whether everybody sees it."""
+        return self.state == "active" and (self.show_until is None or self.show_until > now)
+
+
+class Gathering(Record, frozen=True, kw_only=True):
+    """Something that a group will do together: a calendar event.
+
+    `start` and `end` are instants, whatever becomes of the rules of the time zone, which is an IANA name; one that is
+    `all_day` lasts from the first moment of its first day to the last of its last, there. `place` has any of `name`,
+    `address`, `latitude` and `longitude`. `reminders` are seconds before the start. Everything that was due by `told`
+    has been told or has passed.
+    """
+
+    id: int
+    world: int
+    room: int
+    by: int
+    name: str
+    description: str = ""
+    place: dict[str, Any] | None = None
+    picture: str | None = None
+    start: datetime
+    end: datetime
+    timezone: str
+    all_day: bool = False
+    reminders: tuple[int, ...] = ()
+    told: datetime
+    created: datetime
+    modified: datetime
+
+
+class GatheringAnswer(Record, frozen=True, kw_only=True):
+    """Whether a user takes part in a gathering; who has not said or has taken it back has none."""
+
+    KEY = ("gathering", "user")
+
+    gathering: int
+    user: int
+    world: int
+    answer: Attendance
+    at: datetime
+
+
+class Bot(Record, frozen=True, kw_only=True):
+    """A program that speaks in a group as a user of kind "bot", who cannot log in; `by` added it.
+
+    The user belongs to this group alone; name and picture are in the profile. Everything that is said in the group is
+    sent to `callback`, unless that is empty. `direct` is a wish that programs keep here: to get direct messages, too.
+    What lets a program speak as the bot is derived from the world's secret (core.bot) and not kept.
+    """
+
+    KEY = ("user",)
+
+    user: int
+    world: int
+    room: int
+    by: int
+    callback: str = ""
+    direct: bool = False
+    created: datetime
 
 
 class Invite(Record, frozen=True, kw_only=True):
@@ -329,6 +529,9 @@ class Message(Record, frozen=True, kw_only=True):
     the data. An edit is a message of its own that `replaces` the number of the first; the first then has the new text
     and `edited`. `reactions` maps each emoji to the ids of those who gave it, in order. `nonce` is the sender's
     idempotency key.
+
+    A deletion is such an edit: the first is then `deleted`, by `deleted_by` (0: the system), and the second says so in
+    `event` (docs/decisions/0011). A `pinned` message is kept at hand in its room since then, by `pinned_by`.
     """
 
     id: int
@@ -346,6 +549,9 @@ class Message(Record, frozen=True, kw_only=True):
     replaces: int | None = None
     edited: datetime | None = None
     deleted: bool = False
+    deleted_by: int = 0
+    pinned: datetime | None = None
+    pinned_by: int = 0
     reactions: dict[str, tuple[int, ...]] = {}
     nonce: str | None = None
 
@@ -409,6 +615,7 @@ IN_MEMORY: tuple[type[Record], ...] = (
     User,
     Room,
     Member,
+    FormerMember,
     Grant,
     Ban,
     Block,
@@ -416,6 +623,14 @@ IN_MEMORY: tuple[type[Record], ...] = (
     Invite,
     ReadState,
     PlaylistItem,
+    Poll,
+    PollVote,
+    Question,
+    QuestionVote,
+    Announcement,
+    Gathering,
+    GatheringAnswer,
+    Bot,
     AccessToken,
 )
 """What a server holds of a world while it runs, besides the world itself."""

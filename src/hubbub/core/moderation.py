@@ -65,7 +65,7 @@ def do_kick(act: Act, command: KickVisitor) -> Visit:
     visit, room, user = _access_target(act, command.room, command.visit)
     act.emit(VisitorKicked, room.id, visit=visit)
     if user.account or user.client_id:
-        act.state.presence.kicked[room.id, user.id] = None
+        act.state.presence.kick(room.id, user.id)
     for session in list(act.state.presence.listening.get(room.id, {}).get(user.id, ())):
         stop_listening(act, user.id, session, room.id)
     for session in list(visit.sessions):
@@ -113,11 +113,12 @@ def _places(visit: Visit, field: str, own: str) -> tuple[str, ...]:
 @handles(LiftBan, "room:chat.moderate", rate="configure", events=(UserReactivated,))
 def do_lift(act: Act, command: LiftBan) -> Ban:
     """Lift a ban of this room; those from the world are lifted by who may ban there."""
-    found = next(
-        (ban for ban in bans_of(act.state, act.now, act.state.rooms[command.room]) if ban.id == command.ban), None
-    )
+    room = act.access_room(command.room)
+    found = next((ban for ban in bans_of(act.state, act.now, room) if ban.id == command.ban), None)
     if found is None or (found.room == WORLD_WIDE and not act.may("world:users.manage")):
         raise Unknown(Code.BAN_UNKNOWN, "There is no such ban.")
+    if found.room == WORLD_WIDE:
+        act.check_rank(act.access_user(found.user))
     act.emit(UserReactivated, command.room, user=found.user, bans=(found,))
     act.audit("room.user.unbanned", {"object": found.user, "room": command.room})
     return found
@@ -126,7 +127,7 @@ def do_lift(act: Act, command: LiftBan) -> Ban:
 @handles(ListBans, "room:chat.moderate", rate="read")
 def do_list(act: Act, command: ListBans) -> list[Ban]:
     """Give them, newest first."""
-    return bans_of(act.state, act.now, act.state.rooms[command.room])
+    return bans_of(act.state, act.now, act.access_room(command.room))
 
 
 def bans_of(state: WorldState, now: datetime, room: Room) -> list[Ban]:

@@ -1,7 +1,7 @@
 """Moderators of one room: whoever runs the room says who they are."""
 
 from hubbub.core.command import Act, Command, handles
-from hubbub.core.error import Code, Denied, Invalid, Limited
+from hubbub.core.error import Code, Invalid, Limited
 from hubbub.core.event import GrantGiven, GrantTaken
 from hubbub.core.model import Grant, Room, User
 from hubbub.core.permission import permissions_of

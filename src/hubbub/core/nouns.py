@@ -2,16 +2,23 @@
 
 from hubbub.core import (
     account,
+    announcement,
+    bot,
     chat,
     command,
     direct,
     gate,
+    gathering,
+    group,
     ignore,
     login,
     moderation,
     moderator,
+    pin,
     playlist,
+    poll,
     push,
+    question,
     report,
     room,
     upload,
@@ -22,7 +29,9 @@ from hubbub.core import (
 )
 
 NOUNS = (
-    *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat, direct, welcome, upload),
-    push,
+    *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat, direct),
+    *(welcome, pin, group, gathering, bot, poll, question, announcement, upload, push),
 )
 REGISTRY = command.REGISTRY
+APPOINTMENTS = (playlist.APPOINTMENT, poll.APPOINTMENT, gathering.APPOINTMENT)
+"""Those of the nouns that do something in their time."""

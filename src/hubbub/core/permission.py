@@ -75,8 +75,8 @@ ALL = frozenset(VENUELESS + OURS)
 
 SILENCED = frozenset({"world:view", "room:view", "room:chat.read", "room:chat.join"})
 """The most that a silenced user may do."""
-MUTED = SILENCED | {"room:viewers"}
-"""The most that somebody may do in a room who is silenced there for a while: they still see who comes and goes."""
+MUTED = SILENCED | {"room:viewers", "room:question.read", "room:poll.read"}
+"""The most that somebody may do in a room who is silenced there for a while: they still see what goes on there."""
 
 SYSTEM_ROLES: Mapping[str, Sequence[str]] = {
     "__kiosk": (
@@ -105,6 +105,9 @@ OWNER_ROLE = "owner"
 MEMBER_ROLE = "member"
 """What somebody is who made an account for themselves."""
 
+PARTICIPANT_ROLE = "participant"
+"""What somebody is in a group that they belong to."""
+
 DEFAULT_ROLES: Mapping[str, Sequence[str]] = {
     "attendee": ("world:view",),
     "member": (
@@ -129,6 +132,7 @@ DEFAULT_ROLES: Mapping[str, Sequence[str]] = {
         "room:question.vote",
         "room:poll.read",
         "room:poll.vote",
+        "room:poll.create",
         "room:playlist.add",
         "room:cam.broadcast",
         "world:exhibition.contact",

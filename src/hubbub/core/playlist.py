@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from hubbub.core.appointment import Appointment
 from hubbub.core.command import Act, Command, handles
 from hubbub.core.error import Code, Denied, Invalid, Limited, Unknown
 from hubbub.core.event import (
@@ -107,11 +108,11 @@ class AdvancePlaylist(Command, frozen=True, kw_only=True):
 @handles(AddVideo, "room:playlist.add", rate="configure", events=(VideoAdded, *CHANGES))
 def do_add(act: Act, command: AddVideo) -> PlaylistItem:
     """Put it there; it begins when somebody asks what plays."""
-    room, media = act.state.rooms[command.room], command.media
+    room, media = act.access_room(command.room), command.media
     if room.moderated_playlist:
         act.check("room:playlist.control", room)
-    items = act.state.playlists.get(room.id, {})
-    if len(items) >= MAX_ITEMS or sum(item.by == act.by for item in items.values()) >= MAX_ITEMS_PER_USER:
+    items = _left(act, room.id)
+    if len(items) >= MAX_ITEMS or sum(item.by == act.by for item in items) >= MAX_ITEMS_PER_USER:
         raise Limited(Code.TOO_MANY, f"The playlist is full: at most {MAX_ITEMS} videos.")
     settle(act, room.id)
     duration = None if media.duration is None else max(0, min(media.duration, MAX_DURATION))
@@ -124,12 +125,14 @@ def do_add(act: Act, command: AddVideo) -> PlaylistItem:
 @handles(RemoveVideo, "room:playlist.add", "room:playlist.control", rate="configure", events=(VideoRemoved, *CHANGES))
 def do_remove(act: Act, command: RemoveVideo) -> PlaylistItem:
     """Take it out; when it plays, the next begins when somebody asks."""
-    room = act.state.rooms[command.room]
-    item = act.state.playlists.get(room.id, {}).get(command.item)
+    room = act.access_room(command.room)
+    item = next((item for item in _left(act, room.id) if item.id == command.item), None)
     if item is None:
         raise Unknown(Code.MEDIA_UNKNOWN, "Media no longer exists in playlist")
     if item.by != act.by:
         act.check("room:playlist.control", room)
+    settle(act, room.id)
+    item = act.state.playlists[room.id][item.id]
     act.emit(VideoRemoved, room.id, item=item)
     return item
 
@@ -224,6 +227,21 @@ def next_end(items: Iterable[PlaylistItem]) -> datetime | None:
     """Tell when what plays in a playlist is over."""
     first = next(iter(items), None)
     return end_of(first) if first else None
+
+
+APPOINTMENT = Appointment(
+    events=(VideoAdded, VideoStarted, VideoPaused, VideoResumed, VideoSought, VideoRemoved, VideoEnded),
+    next_due=lambda state, room: next_end(state.playlists.get(room, {}).values()),
+    settle=lambda room: AdvancePlaylist(room=room),
+    places=lambda state: state.playlists,
+)
+
+
+def _left(act: Act, room: int) -> list[PlaylistItem]:
+    """Give what plays or waits by now, whether or not anybody has looked."""
+    items = list(act.state.playlists.get(room, {}).values())
+    ended, _ = as_of(items, act.now)
+    return items[len(ended) :]
 
 
 def _first(act: Act, room: int) -> PlaylistItem | None:

@@ -110,6 +110,12 @@ class Presence:
             del self._past[next(iter(self._past))]
         return visit
 
+    def kick(self, room: int, user: int) -> None:
+        """Let somebody be turned away once when they come back to a room; the first of very many are forgotten."""
+        self.kicked[room, user] = None
+        if len(self.kicked) > MAX_REMEMBERED:
+            del self.kicked[next(iter(self.kicked))]
+
     def visit(self, room: int, user: int) -> Visit | None:
         """Give a user's visit in a room, or None when they are not there."""
         return self.visits.get(room, {}).get(user)

@@ -1,6 +1,6 @@
 """Rooms: who comes and goes, what they applaud, and how organisers run the place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -48,6 +48,11 @@ INVITE_REUSE = timedelta(days=10)
 INVITE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz123456789"
 """No o, O, 0, I and l: codes are read from screens and typed (protocols/venueless.md 1.16)."""
 OWNER = "room_owner"
+FOLLOWED: Mapping[Topic, tuple[str, ...]] = {
+    Topic.POLLS: ("room:poll.read", "room:poll.manage", "room:poll.early_results"),
+    Topic.QUESTIONS: ("room:question.read", "room:question.moderate"),
+}
+"""What who is in a room is told of besides, with any one of these permissions."""
 
 
 class EnterRoom(Command, frozen=True, kw_only=True):
@@ -207,6 +212,9 @@ def enter(act: Act, room: Room) -> Arrival:
     if user.shown:
         act.emit(VisitOpened, room.id, user=user.id, visit=visit, first=known is None)
     act.emit(Subscribed, room.id, topic=Topic.VISITORS)
+    for topic in FOLLOWED:
+        if may_follow(act, room, topic):
+            act.emit(Subscribed, room.id, topic=topic)
     _tell_occupancy(act, room.id, before)
     if not act.may("room:viewers", room):
         return Arrival(visit=visit, viewers=None)
@@ -214,6 +222,11 @@ def enter(act: Act, room: Room) -> Arrival:
     here = (state.users[identity] for identity in state.presence.visits[room.id])
     viewers = (one for one in here if one.shown and not one.deleted)
     return Arrival(visit=visit, viewers=tuple(one for one in viewers if state.moderation(one.id, act.now) != "banned"))
+
+
+def may_follow(act: Act, room: Room, topic: Topic) -> bool:
+    """Tell whether the actor, who is in a room, is told of a topic there."""
+    return any(act.may(name, room) for name in FOLLOWED[topic])
 
 
 def _new_visit(act: Act, room: Room, user: User) -> Visit:
@@ -244,7 +257,7 @@ def do_leave_room(act: Act, command: LeaveRoom) -> None:
 def leave_room(act: Act, user: int, session: int, room: int) -> None:
     """Take one connection of a user out of a room."""
     before = occupancy(act.state.presence.occupants(room))
-    for topic in (Topic.VISITORS, Topic.VIEWERS):
+    for topic in (Topic.VISITORS, Topic.VIEWERS, *FOLLOWED):
         act.emit(Unsubscribed, room, topic=topic, session=session)
     record = act.state.users.get(user)
     visit = act.state.presence.leave(room, user, session, act.now)
@@ -455,7 +468,7 @@ def empty_room(act: Act, room: int) -> None:
     for visit in list(presence.visits.get(room, {}).values()):
         for session in list(visit.sessions):
             presence.leave(room, visit.user, session, act.now)
-            for topic in (Topic.VIEWERS, Topic.VISITORS):
+            for topic in (Topic.VIEWERS, Topic.VISITORS, *FOLLOWED):
                 act.emit(Unsubscribed, room, topic=topic, session=session)
     for user, sessions in list(presence.listening.get(room, {}).items()):
         for session in list(sessions):

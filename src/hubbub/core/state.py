@@ -10,19 +10,28 @@ from datetime import datetime
 from typing import Any
 
 from hubbub.core import permission
-from hubbub.core.event import Event, MemberJoined, MessagePosted, WorldReplaced
+from hubbub.core.event import Event, MemberJoined, MemberReturned, MessagePosted, WorldReplaced
 from hubbub.core.model import (
     WORLD_WIDE,
     AccessToken,
+    Announcement,
     Ban,
     Block,
+    Bot,
+    FormerMember,
+    Gathering,
+    GatheringAnswer,
     Grant,
     Ignore,
     Invite,
     Member,
     Message,
     PlaylistItem,
+    Poll,
+    PollVote,
     PushSubscription,
+    Question,
+    QuestionVote,
     ReadState,
     Record,
     Room,
@@ -57,6 +66,8 @@ class WorldState:
         """By room, then by user, in the order in which they joined."""
         self.belongs: dict[int, dict[int, None]] = defaultdict(dict)
         """The rooms that a user is a lasting member of."""
+        self.former: dict[int, dict[int, FormerMember]] = defaultdict(dict)
+        """By room, then by user: who belonged to it once."""
         self.roles: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
         """Roles granted by name: by user, then by room (or 0)."""
         self.bans: dict[int, dict[int, Ban]] = defaultdict(dict)
@@ -65,10 +76,10 @@ class WorldState:
         """By address or client, then by id."""
         self.ignores: dict[int, dict[int, Ignore]] = defaultdict(dict)
         """By user, then by id."""
-        self.playlists: dict[int, dict[int, PlaylistItem]] = defaultdict(dict)
-        """By room, then by id, in order; what plays is the first, if that has started."""
         self.tokens: dict[str, AccessToken] = {}
         """By digest."""
+        self.tokens_of: dict[int, dict[str, AccessToken]] = defaultdict(dict)
+        """By user, then by digest."""
         self.blocks: dict[int, set[int]] = defaultdict(set)
         self.invites: dict[str, Invite] = {}
         self.read_states: dict[int, dict[int, ReadState]] = defaultdict(dict)
@@ -86,7 +97,30 @@ class WorldState:
         """By id: the messages that were edited or reacted to last. The store may not have committed them yet, so who
         reads one there to change it must look here before."""
         self._permissions: dict[object, frozenset[str]] = {}
+        self._clear_pastimes()
         self.version += 1
+
+    def _clear_pastimes(self) -> None:
+        """Forget what people in rooms do besides talking."""
+        self.playlists: dict[int, dict[int, PlaylistItem]] = defaultdict(dict)
+        """By room, then by id, in order; what plays is the first, if that has started."""
+        self.polls: dict[int, dict[int, Poll]] = defaultdict(dict)
+        """By room, then by id, in order."""
+        self.poll_votes: dict[int, dict[int, PollVote]] = defaultdict(dict)
+        """By poll, then by user."""
+        self.tallies: dict[int, dict[int, int]] = defaultdict(dict)
+        """By poll, then by option: how many chose it; nothing for none."""
+        self.questions: dict[int, dict[int, Question]] = defaultdict(dict)
+        """By room, then by id, in order."""
+        self.question_votes: dict[int, dict[int, QuestionVote]] = defaultdict(dict)
+        """By question, then by user."""
+        self.announcements: dict[int, Announcement] = {}
+        self.gatherings: dict[int, dict[int, Gathering]] = defaultdict(dict)
+        """By room, then by id, in order."""
+        self.answers: dict[int, dict[int, GatheringAnswer]] = defaultdict(dict)
+        """By gathering, then by user."""
+        self.bots: dict[int, dict[int, Bot]] = defaultdict(dict)
+        """By room, then by user, in order."""
 
     # Records
 
@@ -107,6 +141,8 @@ class WorldState:
             case Member():
                 self.members[record.room][record.user] = record
                 self.belongs[record.user][record.room] = None
+            case FormerMember():
+                self.former[record.room][record.user] = record
             case Grant():
                 roles = self.granted_roles(record.user, record.room)
                 self.roles[record.user][record.room] = tuple(dict.fromkeys((*roles, record.role)))
@@ -116,10 +152,18 @@ class WorldState:
                     self.bans_by_origin[place][record.id] = record
             case Ignore():
                 self.ignores[record.user][record.id] = record
-            case PlaylistItem():
-                self.playlists[record.room][record.id] = record
+            case PlaylistItem() | Poll() | Question() | Gathering():
+                self._shelf(record)[record.id] = record
+            case PollVote() | QuestionVote():
+                self._put_vote(record)
+            case Announcement():
+                self.announcements[record.id] = record
+            case GatheringAnswer():
+                self.answers[record.gathering][record.user] = record
+            case Bot():
+                self.bots[record.room][record.user] = record
             case AccessToken():
-                self.tokens[record.digest] = record
+                self.tokens[record.digest] = self.tokens_of[record.user][record.digest] = record
             case Block():
                 self.blocks[record.user].add(record.target)
             case Invite():
@@ -140,6 +184,8 @@ class WorldState:
                 self.members[record.room].pop(record.user, None)
                 self.belongs[record.user].pop(record.room, None)
                 self.unread[record.room].pop(record.user, None)
+            case FormerMember():
+                self.former[record.room].pop(record.user, None)
             case Grant():
                 roles = self.granted_roles(record.user, record.room)
                 self.roles[record.user][record.room] = tuple(role for role in roles if role != record.role)
@@ -149,10 +195,19 @@ class WorldState:
                     self.bans_by_origin[place].pop(record.id, None)
             case Ignore():
                 self.ignores[record.user].pop(record.id, None)
-            case PlaylistItem():
-                self.playlists[record.room].pop(record.id, None)
+            case PlaylistItem() | Poll() | Question() | Gathering():
+                self._shelf(record).pop(record.id, None)
+            case PollVote() | QuestionVote():
+                self._drop_vote(record)
+            case GatheringAnswer():
+                self.answers[record.gathering].pop(record.user, None)
+                if not self.answers[record.gathering]:
+                    del self.answers[record.gathering]
+            case Bot():
+                self.bots[record.room].pop(record.user, None)
             case AccessToken():
                 self.tokens.pop(record.digest, None)
+                self.tokens_of[record.user].pop(record.digest, None)
             case Block():
                 self.blocks[record.user].discard(record.target)
             case PushSubscription():
@@ -168,7 +223,7 @@ class WorldState:
             self.drop(record)
         for record in event.written():
             self.put(record)
-        if isinstance(event, MemberJoined):
+        if isinstance(event, MemberJoined | MemberReturned):
             self.unread[event.room][event.member.user] = None
 
     def committed(self, event: Event) -> None:
@@ -189,6 +244,46 @@ class WorldState:
         for room, members in self.members.items():
             self.unread[room].update(dict.fromkeys(members))
 
+    def _put_vote(self, vote: PollVote | QuestionVote) -> None:
+        if isinstance(vote, QuestionVote):
+            self.question_votes[vote.question][vote.user] = vote
+            return
+        self._count(self.poll_votes[vote.poll].get(vote.user), -1)
+        self.poll_votes[vote.poll][vote.user] = vote
+        self._count(vote, 1)
+
+    def _drop_vote(self, vote: PollVote | QuestionVote) -> None:
+        if isinstance(vote, QuestionVote):
+            self.question_votes[vote.question].pop(vote.user, None)
+            if not self.question_votes[vote.question]:
+                del self.question_votes[vote.question]
+            return
+        self._count(self.poll_votes[vote.poll].pop(vote.user, None), -1)
+        if not self.poll_votes[vote.poll]:
+            del self.poll_votes[vote.poll]
+
+    def _count(self, vote: PollVote | None, step: int) -> None:
+        """Count a vote, or no longer."""
+        if vote is None:
+            return
+        tally = self.tallies[vote.poll]
+        for option in vote.options:
+            tally[option] = tally.get(option, 0) + step
+            if not tally[option]:
+                del tally[option]
+        if not tally:
+            del self.tallies[vote.poll]
+
+    def _shelf(self, record: PlaylistItem | Poll | Question | Gathering) -> dict[int, Any]:
+        """Give where such records of a room are, by id."""
+        shelves: dict[type[Record], dict[int, dict[int, Any]]] = {
+            PlaylistItem: self.playlists,
+            Poll: self.polls,
+            Question: self.questions,
+            Gathering: self.gatherings,
+        }
+        return shelves[type(record)][record.room]
+
     def _index_user(self, user: User) -> None:
         old = self.users.get(user.id)
         for index, field in (
@@ -203,6 +298,14 @@ class WorldState:
             if after is not None:
                 index[after] = user.id
         self.users[user.id] = user
+
+    def forget_expired(self, now: datetime) -> None:
+        """Forget what is over by itself; a store forgets the same."""
+        over: list[Record] = [token for token in self.tokens.values() if token.expires <= now]
+        over += [ban for bans in self.bans.values() for ban in bans.values() if not ban.holds(now)]
+        over += [ignore for ignores in self.ignores.values() for ignore in ignores.values() if ignore.until <= now]
+        for record in over:
+            self.drop(record)
 
     # Who may do what
 

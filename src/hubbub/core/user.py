@@ -14,6 +14,7 @@ from hubbub.core.event import (
     GrantGiven,
     GrantTaken,
     MemberJoined,
+    MemberReturned,
     MessagePosted,
     PasswordSet,
     PushUnsubscribed,
@@ -26,6 +27,7 @@ from hubbub.core.event import (
     UserReactivated,
     UserUnblocked,
     UserUpdated,
+    VisitUpdated,
 )
 from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, PushSubscription, User, UserKind
 from hubbub.core.permission import OWNER_ROLE
@@ -172,7 +174,7 @@ class TakeRole(Command, frozen=True, kw_only=True):
     UpdateProfile,
     "world:view",
     rate="configure",
-    events=(UserUpdated, MemberJoined, MessagePosted, ChannelsChanged),
+    events=(UserUpdated, VisitUpdated, MemberJoined, MemberReturned, MessagePosted, ChannelsChanged),
 )
 def do_update_profile(act: Act, command: UpdateProfile) -> User:
     """Replace what is given, whole."""
@@ -181,17 +183,30 @@ def do_update_profile(act: Act, command: UpdateProfile) -> User:
         changes["profile"] = checked_profile(command.profile)
     if command.client_state is not None:
         changes["client_state"] = _checked_size("client_state", command.client_state)
-    user = msgspec.structs.replace(act.actor, **changes)
+    before = act.actor
+    user = msgspec.structs.replace(before, **changes)
     act.emit(UserUpdated, user=user)
+    _rename_visits(act, before, user)
     force_joins(act, user)
     return user
 
 
-def renamed(act: Act, user: User, name: str) -> User:
-    """Let a user have another display name, and give them as they are now."""
-    user = msgspec.structs.replace(user, profile=checked_profile({**user.profile, "display_name": name}))
-    act.emit(UserUpdated, user=user)
-    return user
+def _rename_visits(act: Act, before: User, user: User) -> None:
+    """Let somebody be called in their rooms as they call themselves now, where they were before and it is free."""
+    if not user.display_name or user.display_name == before.display_name:
+        return
+    for visits in act.state.presence.visits.values():
+        visit = visits.get(user.id)
+        taken = {other.handle for other in visits.values()} if visit else ()
+        if visit and visit.handle == (before.display_name or visit.handle) and user.display_name not in taken:
+            changed = act.state.presence.update(visit, handle=user.display_name)
+            if user.shown:
+                act.emit(VisitUpdated, visit.room, visit=changed, before=visit)
+
+
+def renamed(user: User, name: str) -> User:
+    """Give a user with another display name. Raises Invalid when the profile has no room for it."""
+    return msgspec.structs.replace(user, profile=checked_profile({**user.profile, "display_name": name}))
 
 
 def checked_profile(profile: dict[str, Any]) -> dict[str, Any]:
@@ -390,6 +405,7 @@ def forget_user(act: Act, user: User, subscriptions: Sequence[PushSubscription])
         deleted=True,
         profile={},
         client_state={},
+        preferences={},
         traits=(),
         client_id=None,
         token_id=None,
@@ -397,7 +413,7 @@ def forget_user(act: Act, user: User, subscriptions: Sequence[PushSubscription])
         pretalx_id=None,
     )
     act.emit(UserDeleted, user=gone)
-    if tokens := tuple(token for token in act.state.tokens.values() if token.user == user.id):
+    if tokens := tuple(act.state.tokens_of.get(user.id, {}).values()):
         act.emit(TokensRevoked, tokens=tokens)
     if subscriptions:
         act.emit(PushUnsubscribed, subscriptions=tuple(subscriptions))
@@ -405,7 +421,7 @@ def forget_user(act: Act, user: User, subscriptions: Sequence[PushSubscription])
     act.emit(SessionsRevoked, user=user.id)
 
 
-@handles(UpdateUser, "world:users.manage", rate="configure", events=(UserUpdated,))
+@handles(UpdateUser, "world:users.manage", rate="configure", events=(UserUpdated, VisitUpdated))
 def do_update_user(act: Act, command: UpdateUser) -> User:
     """Change what is given."""
     user = act.access_user(command.user)
@@ -420,6 +436,7 @@ def do_update_user(act: Act, command: UpdateUser) -> User:
         changes["client_state"] = _checked_size("client_state", command.client_state)
     changed = msgspec.structs.replace(user, **changes)
     act.emit(UserUpdated, user=changed, session=0)
+    _rename_visits(act, user, changed)
     act.audit("auth.user.updated", {"object": user.id, "fields": sorted(changes)})
     return changed
 

@@ -10,6 +10,7 @@ from hubbub.core.event import (
     ChannelsChanged,
     FeedCleared,
     MemberJoined,
+    MemberReturned,
     MemberUpdated,
     MessagePosted,
     OccupancyChanged,
@@ -21,7 +22,7 @@ from hubbub.core.event import (
     VisitUpdated,
 )
 from hubbub.core.gate import check_may_enter
-from hubbub.core.handle import COLORS, check_handle, next_color
+from hubbub.core.handle import COLORS, MAX_HANDLE, check_handle, next_color
 from hubbub.core.model import Room
 from hubbub.core.presence import Visit
 from hubbub.core.room import Arrival, enter
@@ -91,16 +92,19 @@ class ClearFeed(Command, frozen=True, kw_only=True):
     outside=True,
     events=(
         *(VisitOpened, Subscribed, Unsubscribed, VisitClosed, OccupancyChanged),
-        *(UserUpdated, MemberJoined, MemberUpdated, MessagePosted, ChannelsChanged),
+        *(UserUpdated, MemberJoined, MemberReturned, MemberUpdated, MessagePosted, ChannelsChanged),
     ),
 )
 def do_join_room(act: Act, command: JoinRoom) -> Arrival:
     """Enter as EnterRoom does, then listen and belong as far as permitted."""
     room = act.state.rooms[command.room]
     check_may_enter(act, room, command.key)
+    if not act.actor.display_name:
+        renamed(act.actor, "x" * MAX_HANDLE)  # raises now or never
     arrival = enter(act, room)
     if not act.actor.display_name:
-        act.user = renamed(act, act.actor, arrival.visit.handle)
+        act.user = renamed(act.actor, arrival.visit.handle)
+        act.emit(UserUpdated, user=act.user)
     if room.chat and act.may("room:chat.read", room):
         listen(act, room)
         if act.may("room:chat.join", room):
@@ -127,9 +131,11 @@ def do_set_handle(act: Act, command: SetHandle) -> Visit:
     visit = own_visit(act, command.room)
     taken = {other.handle for other in act.state.presence.visits[command.room].values()}
     handle = check_handle(command.handle, taken)
+    user = None if act.actor.account else renamed(act.actor, handle)
     changed = _change(act, visit, handle=handle)
-    if not act.actor.account:
-        act.user = renamed(act, act.actor, handle)
+    if user:
+        act.user = user
+        act.emit(UserUpdated, user=user)
     return changed
 
 
@@ -171,7 +177,8 @@ def do_clear_feed(act: Act, command: ClearFeed) -> None:
 
 def _change(act: Act, visit: Visit, **changes: object) -> Visit:
     changed = act.state.presence.update(visit, **changes)
-    act.emit(VisitUpdated, visit.room, visit=changed, before=visit)
+    if act.state.users[visit.user].shown:
+        act.emit(VisitUpdated, visit.room, visit=changed, before=visit)
     return changed
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.core.command import Act, Command, handles
+from hubbub.core.command import Act, Command, check, handles
 from hubbub.core.direct import find_direct, make_direct
 from hubbub.core.event import (
     ChannelsChanged,
@@ -45,12 +45,23 @@ class Welcomed(msgspec.Struct, frozen=True, kw_only=True):
     rate="create",
     events=(*(UserCreated, UserUpdated, ConversationOpened, MessagePosted, DirectPosted, Subscribed, ChannelsChanged),),
 )
-def do_welcome(act: Act, command: Welcome) -> Welcomed:
-    """Find it, or make it with its greeting."""
+def do_welcome(act: Act, command: Welcome) -> Any:
+    """Find it, or make it with its greeting: a coroutine for the former, as that may have been made just now."""
+    known = host_of(act)
+    room = find_direct(act, {act.actor.id, known.id}) if known else None
+    return _find(act, command, room) if room else _make(act, command)
+
+
+async def _find(act: Act, command: Welcome, room: Room) -> Welcomed:
+    """Give it once its greeting can be read."""
+    await act.archive.settle()
+    check(act, command)  # the world may have changed while we looked
+    _host(act, command)
+    return Welcomed(room=room, new=False)
+
+
+def _make(act: Act, command: Welcome) -> Welcomed:
     host = _host(act, command)
-    room = find_direct(act, {act.actor.id, host.id})
-    if room:
-        return Welcomed(room=room, new=False)
     room = make_direct(act, [act.actor.id, host.id], hide=False)
     message = Message(
         id=act.new_id(),

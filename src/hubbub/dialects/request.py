@@ -18,9 +18,19 @@ from hubbub.live.rate import Buckets, Rate
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-HTTP_RATES: Mapping[str, Rate] = {"upload": Rate(0.5, 40), "feedback": Rate(0.5, 20)}
+HTTP_RATES: Mapping[str, Rate] = {
+    "upload": Rate(0.5, 40),
+    "feedback": Rate(0.5, 20),
+    "account": Rate(1 / 3, 10),
+    "password": Rate(1 / 10, 10),
+    "guest": Rate(1, 60),
+    "room": Rate(1 / 60, 10),
+    "media": Rate(0.5, 20),
+}
 """Classes that only HTTP has, of one user or address; live/rate.py has the others, and settings go over both."""
 
+PREFIX_KEY = "hubbub.prefix"
+"""Key in an ASGI scope of what the paths of the dialect begin with, where it is not at the root."""
 CALLERS_KEPT = 10_000
 MAX_DEPTH = 50
 """Arrays and objects inside each other in a body: far below what the encoders manage."""
@@ -110,12 +120,12 @@ def base_url(connection: Connection, url: str, domain: str = "") -> str:
 
     Without a slash at the end; empty when nothing is known.
     """
-    own = url.rstrip("/")
+    own, prefix = url.rstrip("/"), connection.scope.get(PREFIX_KEY, "")
     scheme = own.partition("://")[0] if own else "https" if connection.scope["scheme"] in ("https", "wss") else "http"
     if domain and _HOST.fullmatch(domain):
-        return f"{scheme}://{domain}"
+        return f"{scheme}://{domain}{prefix}"
     host = host_of(connection)
-    return own or (f"{scheme}://{host}" if host else "")
+    return f"{own}{prefix}" if own else f"{scheme}://{host}{prefix}" if host else ""
 
 
 def credentials_of(connection: Connection) -> tuple[str, str]:

@@ -15,11 +15,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from hubbub.bus.contract import Bus
 from hubbub.core.archive import Passwords
 from hubbub.core.chat import Conversation
 from hubbub.core.command import Act, Command, check
-from hubbub.core.error import Code, HubbubError, Unavailable, Unknown
+from hubbub.core.error import Code, HubbubError, Invalid, Unavailable, Unknown
 from hubbub.core.event import (
     Event,
     NotificationsCounted,
@@ -46,6 +48,8 @@ from hubbub.live.session import Session
 from hubbub.store.contract import Duplicate, Snapshot, Store, StoreError
 
 logger = logging.getLogger(__name__)
+
+_to_json = msgspec.json.Encoder().encode
 
 Done = Callable[[Any], None]
 """Take the result of a command, or the HubbubError that refused it. Called once, before its events are told."""
@@ -257,6 +261,7 @@ class Community:
         try:
             if session:
                 session.buckets.take(REGISTRY[type(command)].rate, self.rates, act.now)
+            check_storable(command)
             result = check(act, command).handler(act, command)
         except HubbubError as error:
             done(error)
@@ -486,10 +491,33 @@ class Community:
             self._timers["care"] = self.clock.call_later(CARE, self._care)
 
     async def _prune(self) -> None:
+        for state in self.worlds.values():
+            state.forget_expired(self.clock())
         try:
             await self.store.prune(self.clock() - JOURNAL_KEPT)
         except StoreError:
             logger.exception("old entries could not be forgotten")
+
+
+def check_storable(command: Command) -> None:
+    """Raise Invalid when a command has a text that no database keeps: with a NUL or half of a surrogate pair in it.
+
+    Before anything is done: a commit that fails costs everybody in the world a moment.
+    """
+    try:
+        if b"\\u0000" not in _to_json(command) or not _has_nul(msgspec.to_builtins(command)):
+            return
+    except UnicodeEncodeError:
+        pass
+    raise Invalid(Code.INVALID, "A text has a character that cannot be kept.")
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(one) for pair in value.items() for one in pair)
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))
 
 
 def load(state: WorldState, snapshot: Snapshot) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hubbub.core.event import (
+    AnnouncementCreated,
+    AnnouncementUpdated,
     BroadcastClosed,
     ChannelsChanged,
     ConversationOpened,
@@ -12,12 +14,38 @@ from hubbub.core.event import (
     DirectPosted,
     Event,
     FeedCleared,
+    GatheringAnswered,
+    GatheringCancelled,
+    GatheringCreated,
+    GatheringReminded,
+    GatheringStarted,
+    GatheringUpdated,
+    GrantGiven,
+    GrantTaken,
     IgnoreBegun,
     IgnoreEnded,
+    MemberJoined,
+    MemberLeft,
+    MemberReturned,
+    MemberUpdated,
     MentionMissed,
+    MessagePinned,
     MessagePosted,
     MessageReacted,
+    MessageUnpinned,
     OccupancyChanged,
+    PollCreated,
+    PollDeleted,
+    PollPinned,
+    PollsUnpinned,
+    PollUpdated,
+    PollVoted,
+    QuestionAsked,
+    QuestionDeleted,
+    QuestionPinned,
+    QuestionsUnpinned,
+    QuestionUpdated,
+    QuestionVoted,
     ReactionsCounted,
     ReadMarked,
     RoomCreated,
@@ -189,9 +217,24 @@ def _banned(event: UserBanned) -> Sequence[Key]:
     return ((Topic.VISITORS.value, event.room), own) if event.room else (own,)
 
 
+def _granted(event: GrantGiven | GrantTaken) -> Sequence[Key]:
+    return ((Topic.VIEWERS.value, event.room), (USER, event.grant.user)) if event.room else _world(event)
+
+
+def _announced(event: AnnouncementCreated | AnnouncementUpdated) -> Sequence[Key]:
+    return _world(event) if event.shown else ()
+
+
 CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
     MessagePosted: _room(Topic.CHAT),
     MessageReacted: _room(Topic.CHAT),
+    MessagePinned: _room(Topic.CHAT),
+    MessageUnpinned: _room(Topic.CHAT),
+    **dict.fromkeys(
+        (MemberJoined, MemberReturned, MemberUpdated, MemberLeft), lambda event: ((USER, event.member.user),)
+    ),
+    **dict.fromkeys((GatheringCreated, GatheringUpdated, GatheringCancelled, GatheringAnswered), _room(Topic.CHAT)),
+    **dict.fromkeys((GatheringReminded, GatheringStarted), _room(Topic.CHAT)),
     VisitOpened: _room(Topic.VIEWERS),
     VisitClosed: _room(Topic.VIEWERS),
     VisitUpdated: _room(Topic.VIEWERS),
@@ -199,6 +242,8 @@ CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
     BroadcastClosed: _with_visitor(Topic.VISITORS),
     UserBanned: _banned,
     FeedCleared: _room(Topic.CHAT),
+    GrantGiven: _granted,
+    GrantTaken: _granted,
     TopicSet: _room(Topic.VISITORS),
     DirectPosted: _users,
     DirectChanged: _users,
@@ -210,6 +255,16 @@ CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
         (VideoAdded, VideoStarted, VideoPaused, VideoResumed, VideoSought, VideoRemoved, VideoEnded),
         _room(Topic.VISITORS),
     ),
+    **dict.fromkeys(
+        (PollCreated, PollUpdated, PollDeleted, PollVoted, PollPinned, PollsUnpinned),
+        _room(Topic.POLLS),
+    ),
+    **dict.fromkeys(
+        (QuestionAsked, QuestionUpdated, QuestionDeleted, QuestionVoted, QuestionPinned, QuestionsUnpinned),
+        _room(Topic.QUESTIONS),
+    ),
+    AnnouncementCreated: _announced,
+    AnnouncementUpdated: _announced,
     ReactionsCounted: _room(Topic.VISITORS),
     RoomScheduled: _room(Topic.VISITORS),
     OccupancyChanged: _world,

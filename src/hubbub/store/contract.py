@@ -167,6 +167,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    async def last_commit(self) -> datetime | None:
+        """Tell when something was journalled last, by the clock of whoever did it; None when the journal is empty."""
+
+    @abstractmethod
     async def position(self) -> int:
         """Give the newest position of the journal, 0 when it is empty."""
 
@@ -187,6 +191,10 @@ class Store(ABC):
     @abstractmethod
     async def message_by_id(self, identity: int) -> Message | None:
         """Read one message by its id."""
+
+    @abstractmethod
+    async def pinned(self, room: int) -> list[Message]:
+        """Read the messages that are pinned in a room, the last pinned first."""
 
     @abstractmethod
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:

@@ -192,7 +192,11 @@ _index("user", "world")
 _index("room", "world")
 _index("member", "world")
 _index("ban", "world")
-for _table in ("ignore", "playlist_item", "access_token", "room_password"):
+for _table in ("ignore", "playlist_item", "access_token", "room_password", "former_member"):
+    _index(_table, "world")
+for _table in ("gathering", "gathering_answer", "bot"):
+    _index(_table, "world")
+for _table in ("poll", "poll_vote", "question", "question_vote", "announcement"):
     _index(_table, "world")
 _index("invite", "world")
 _index("login_code", "world")
@@ -205,3 +209,4 @@ _index("message", "world", "number", unique=True)
 # `kind` lets a reader skip system messages without touching the rows.
 _index("message", "room", "number", "kind")
 _index("message", "world", "sender", "nonce", unique=True, where="nonce IS NOT NULL")
+_index("message", "room", "pinned", where="pinned IS NOT NULL")

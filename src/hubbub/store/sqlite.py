@@ -288,6 +288,9 @@ class SqliteStore(Store):
         entries, position, self._behind = await self._read(sqlite_reader.read_entries, self.node, after, FOLLOWED)
         return entries, position
 
+    async def last_commit(self) -> datetime | None:
+        return await self._read(sqlite_reader.read_last_commit)
+
     async def position(self) -> int:
         return await self._read(sqlite_reader.read_position)
 
@@ -302,6 +305,9 @@ class SqliteStore(Store):
 
     async def message_by_id(self, identity: int) -> Message | None:
         return await self._read(sqlite_reader.read_message_by_id, identity)
+
+    async def pinned(self, room: int) -> list[Message]:
+        return await self._read(sqlite_reader.read_pinned, room)
 
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         return await self._read(sqlite_reader.read_message_by_nonce, world, sender, nonce)

@@ -27,7 +27,7 @@ from hubbub.core.model import (
 )
 from hubbub.store.contract import JournalEntry, Snapshot
 from hubbub.store.row import RowMapper
-from hubbub.store.schema import TABLES, journal, stream, to_microseconds, writer
+from hubbub.store.schema import EPOCH, MICROSECOND, TABLES, journal, stream, to_microseconds, writer
 from hubbub.store.sqlite_connection import DIALECT
 
 R = TypeVar("R", bound=Record)
@@ -91,6 +91,9 @@ LAST_SAID = Query(
         .scalar_subquery(),
     ).where(ROOM.c.world == bindparam("world"))
 )
+LAST_COMMIT = Query(
+    select(journal.c.at).where(journal.c.position == select(func.max(journal.c.position)).scalar_subquery())
+)
 POSITION = Query(select(func.max(journal.c.position)))
 OTHERS = Query(select(writer.c.node).where(writer.c.node != bindparam("node")))
 FOLLOW = Query(
@@ -132,6 +135,12 @@ MESSAGE_BY_NUMBER = RecordQuery(
     Message, _all(Message).where(MESSAGE.c.world == bindparam("world"), MESSAGE.c.number == bindparam("number"))
 )
 MESSAGE_BY_ID = RecordQuery(Message, _all(Message).where(MESSAGE.c.id == bindparam("id")))
+PINNED = RecordQuery(
+    Message,
+    _all(Message)
+    .where(MESSAGE.c.room == bindparam("room"), MESSAGE.c.pinned.is_not(None))
+    .order_by(MESSAGE.c.pinned.desc(), MESSAGE.c.id.desc()),
+)
 MESSAGE_BY_NONCE = RecordQuery(
     Message,
     _all(Message).where(
@@ -193,6 +202,12 @@ def read_snapshot(connection: sqlite3.Connection, *, name: str = "", identity: i
         )
 
 
+def read_last_commit(connection: sqlite3.Connection) -> datetime | None:
+    """Tell when something was journalled last."""
+    found = LAST_COMMIT(connection)
+    return EPOCH + found[0][0] * MICROSECOND if found else None
+
+
 def read_position(connection: sqlite3.Connection) -> int:
     """Give the newest position of the journal, 0 when it is empty."""
     return int(POSITION(connection)[0][0] or 0)
@@ -251,6 +266,11 @@ def read_message(connection: sqlite3.Connection, world: int, number: int) -> Mes
 def read_message_by_id(connection: sqlite3.Connection, identity: int) -> Message | None:
     """Give a message by its id."""
     return _first(MESSAGE_BY_ID(connection, id=identity))
+
+
+def read_pinned(connection: sqlite3.Connection, room: int) -> list[Message]:
+    """Give the messages that are pinned in a room, the last pinned first."""
+    return PINNED(connection, room=room)
 
 
 def read_message_by_nonce(connection: sqlite3.Connection, world: int, sender: int, nonce: str) -> Message | None:

@@ -6,6 +6,7 @@ hears a status and a sentence; of our own mistakes it hears an id that the log h
 
 import logging
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,14 +17,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import JSONBody
-from litestar.types import Message, Scope
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from hubbub import __version__
 from hubbub.core.error import HubbubError
-from hubbub.dialects.venueless.link import create_links
-from hubbub.dialects.venueless.request import HubbubRequest, Throttle, address_of, base_url, host_of, world_of
-from hubbub.dialects.venueless.rest import create_rest, refuse, refuse_body
-from hubbub.dialects.venueless.upload import create_download, create_upload
+from hubbub.dialects.jumpin import rest as jumpin
+from hubbub.dialects.request import HubbubRequest, Throttle, address_of, base_url, host_of, world_of
+from hubbub.dialects.venueless.rest import refuse, refuse_body
 from hubbub.live.community import Community
 from hubbub.settings import Settings
 from hubbub.web.page import HEADERS, index_page, message_page
@@ -57,17 +57,19 @@ LOGGED = {"module": 200, "message": 2000, "trace": 8000}
 """Characters of each field of a report that reach the log."""
 
 
-def create_http(community: Community, settings: Settings) -> Litestar:
-    """Make the ASGI application for HTTP scopes."""
+def create_http(
+    community: Community, settings: Settings, routes: Iterable[ControllerRouterHandler], *, pages: bool = True
+) -> Litestar:
+    """Make an ASGI application for HTTP scopes, with the routes of some dialects and perhaps our own pages.
+
+    Raises ImproperlyConfiguredException when two of them want the same path.
+    """
     token = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A token of the world")
     return Litestar(
         [
-            *_pages(community, settings),
-            _feedback(community),
-            create_rest(community, settings.url),
-            create_upload(community, settings),
-            create_download(settings),
-            *create_links(community, url=settings.url, world=settings.world),
+            *(_pages(community, settings) if pages else ()),
+            *([_feedback(community)] if pages else ()),
+            *routes,
         ],
         request_class=HubbubRequest,
         request_max_body_size=MAX_BODY,
@@ -107,9 +109,7 @@ def _pages(community: Community, settings: Settings) -> list[HTTPRouteHandler]:
         shown = index_page(title=world.title, world=world.name, origin=origin, version=__version__)
         return Response(shown, media_type=HTML, headers=HEADERS)
 
-    @route(
-        ["/standalone/{room:str}/anonymous", "/login"], http_method=READ, include_in_schema=False, sync_to_thread=False
-    )
+    @route("/standalone/{room:str}/anonymous", http_method=READ, include_in_schema=False, sync_to_thread=False)
     def client_place(request: Request[Any, Any, Any]) -> Response[str]:
         """Say that a client belongs here."""
         text = "Here a web client will take you into the room. Until then, open this link in an app that knows it."
@@ -160,6 +160,8 @@ def refuse_request(request: Request[Any, Any, Any], error: HTTPException) -> Res
     """Answer a request that makes no sense, or fits nothing that we have."""
     if error.status_code >= 500:
         return hide_fault(request, error)
+    if jumpin.serves(request.scope["path"]):
+        return jumpin.refuse(request, error)
     if error.status_code == 400 and error.extra:
         return refuse_body(request, error)
     detail = "There is nothing here." if error.detail == "Not Found" else error.detail

@@ -1,7 +1,7 @@
 """Rooms with gates, met by clients that know none: a clear refusal over the WebSocket, and an open connection."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from hubbub.dialects.venueless.id import Kind, render
 
 OPEN: dict[str, Any] = {"viewer": [], "participant": []}
 CHAT = {"type": "chat.native", "config": {"volatile": True}}
+Frame = MutableMapping[str, Any]
 LIMIT = 5.0  # seconds for a frame that must come
 
 
@@ -26,8 +27,8 @@ class Client:
 
     def __init__(self, site: Site, address: str) -> None:
         self._runner = site.runner
-        self._given: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._got: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._given: asyncio.Queue[Frame] = asyncio.Queue()
+        self._got: asyncio.Queue[Frame] = asyncio.Queue()
         scope = {
             "type": "websocket",
             "asgi": {"version": "3.0"},
@@ -67,7 +68,7 @@ class Client:
         self._given.put_nowait({"type": "websocket.disconnect", "code": 1000})
         self._runner.run(asyncio.wait_for(self._task, LIMIT))
 
-    def _next(self) -> dict[str, Any]:
+    def _next(self) -> Frame:
         return self._runner.run(asyncio.wait_for(self._got.get(), LIMIT))
 
 

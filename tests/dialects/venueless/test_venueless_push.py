@@ -8,7 +8,8 @@ import pytest
 from tests.web.site import Site, open_site
 
 from hubbub.core.push import SubscribePush
-from hubbub.dialects.venueless.decode import RefusedError, find
+from hubbub.dialects.venueless.call import RefusedError
+from hubbub.dialects.venueless.decode import find
 from hubbub.dialects.venueless.encode import VenuelessEncoder, vapid_public_key
 from hubbub.wire.web_push import public_key
 

@@ -222,7 +222,7 @@ def test_a_page_that_is_not_there(site: Site, page: str) -> None:
     assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("room", ["x", str(uuid4()), "0" * 36, "%00", "5" * 1000])
+@pytest.mark.parametrize("room", ["x", "6f8a2b1c-0d3e-4f5a-8b7c-9d0e1f2a3b4c", "0" * 36, "%00", "5" * 1000])
 def test_a_room_that_is_not_there(site: Site, room: str) -> None:
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         answer = site.ask(method, f"{API}/rooms/{room}/", json={"name": "x"}, headers=site.bearer("api"))

@@ -449,12 +449,12 @@ class TestClose:
                 await client.recv()
                 place.echoes[2].session.send("bye")
                 closing = asyncio.create_task(place.engine.close())
-                assert (await waiting).text == "1"
+                assert (await waiting).status_code == 400  # a close packet would be the last word for some clients
                 assert await client.recv() == "4bye"
                 with pytest.raises(ConnectionClosed):
                     await client.recv()
                 assert client.close_code == 1012
-                assert (await guests[0].get()).text == "4:4bye1:1"
+                assert (await guests[0].get()).text == "4:4bye"
                 await closing
                 assert [echo.reasons for echo in place.echoes] == [["server shutting down"]] * 3
                 await place.empty()

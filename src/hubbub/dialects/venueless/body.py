@@ -1,10 +1,11 @@
 """The bodies of this dialect's commands. Fields that are not named here are ignored, as clients send more."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
-from hubbub.core.model import UserKind
+from hubbub.core.model import AnnouncementState, PollState, QuestionState, UserKind
 from hubbub.core.room import RoomSettings
 
 Body = dict[str, Any]
@@ -181,6 +182,76 @@ class SocialConnect(Fields, frozen=True):
     """The body of user.social.connect."""
 
     return_url: str = ""
+
+
+class PollChoice(Fields, frozen=True):
+    """An option in the body of poll.create and poll.update."""
+
+    id: str | None = None
+    content: str | None = None
+    order: int | None = None
+
+
+class PollCreate(Fields, frozen=True):
+    """The body of poll.create."""
+
+    content: str
+    options: list[PollChoice]
+    state: PollState | None = None
+    poll_type: Literal["choice", "multi"] | None = None
+
+
+class PollUpdate(Fields, frozen=True):
+    """The body of poll.update; what is null stays, as what is left out."""
+
+    content: str | None = None
+    options: list[PollChoice] | None = None
+    state: PollState | None = None
+    poll_type: Literal["choice", "multi"] | None = None
+    is_pinned: bool | None = None
+
+
+class PollVote(Fields, frozen=True):
+    """The body of poll.vote."""
+
+    options: list[str] = []
+
+
+class QuestionAsk(Fields, frozen=True):
+    """The body of question.ask."""
+
+    content: str
+
+
+class QuestionUpdate(Fields, frozen=True):
+    """The body of question.update; what is null stays, as what is left out."""
+
+    content: str | None = None
+    state: QuestionState | None = None
+    answered: bool | None = None
+    is_pinned: bool | None = None
+
+
+class QuestionVote(Fields, frozen=True):
+    """The body of question.vote."""
+
+    vote: bool = True
+
+
+class AnnouncementCreate(Fields, frozen=True):
+    """The body of announcement.create."""
+
+    text: str
+    show_until: datetime | None = None
+    is_active: bool | None = None
+
+
+class AnnouncementUpdate(Fields, frozen=True):
+    """The body of announcement.update."""
+
+    text: str | None = None
+    show_until: datetime | None | msgspec.UnsetType = msgspec.UNSET
+    state: AnnouncementState | None = None
 
 
 class WorldPatch(Fields, frozen=True):

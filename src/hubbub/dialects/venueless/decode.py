@@ -4,7 +4,7 @@ One table: for each name a function that makes the core's command of the body, a
 result. Source: protocols/venueless.md 1.6 to 1.9.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,12 +15,11 @@ from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import Topic
 from hubbub.core.model import Invite, Message, Room, User, World
 from hubbub.dialects.venueless import body as bodies
-from hubbub.dialects.venueless.body import Body
-from hubbub.dialects.venueless.encode import CONFIG_SETTINGS, VenuelessEncoder
+from hubbub.dialects.venueless import decide
+from hubbub.dialects.venueless.call import Call, Context, RefusedError, mapping, room_of, take
+from hubbub.dialects.venueless.encode import CONFIG_SETTINGS, tells
 from hubbub.dialects.venueless.error import describe
 from hubbub.dialects.venueless.id import Kind, parse, render
-from hubbub.live.hub import Hub
-from hubbub.live.session import Session
 
 NAMESPACES = frozenset(
     {
@@ -36,74 +35,7 @@ MAX_USERS = 100
 T = TypeVar("T")
 
 
-class RefusedError(Exception):
-    """A request that this dialect refuses in its own words, before or after the core was asked."""
-
-    def __init__(self, code: str, message: str = "", details: Any = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message
-        self.details = details
-
-
-class Context(msgspec.Struct, frozen=True):
-    """What a reply is made with: who asked, and how things are written."""
-
-    session: Session
-    hub: Hub
-    encoder: VenuelessEncoder
-    body: Any
-    base_url: str
-
-    @property
-    def user(self) -> User:
-        """The user who asked."""
-        return self.session.state.users[self.session.user]
-
-    @property
-    def admin(self) -> bool:
-        """Whether the user may see what only managers of users see."""
-        return "world:users.manage" in self.session.state.permissions(self.user, self.encoder.clock())
-
-    def write_user(self, user: User) -> Body:
-        """Write a user with what the asker may see."""
-        return self.encoder.user(user, admin=self.admin)
-
-
-class Call(msgspec.Struct, frozen=True):
-    """One command of the dialect: how to read it, and how to write what came of it."""
-
-    read: Callable[[Any], Command]
-    write: Callable[[Any, Context], Any] = lambda _result, _context: {}
-    codes: dict[Code, str] = {}
-    """Codes that this command writes in its own way."""
-
-
 # Reading
-
-
-def take(body: Any, kind: type[T]) -> T:
-    """Read a body; raises RefusedError with the field's name when it is not what it should be."""
-    try:
-        return msgspec.convert(body, kind)
-    except msgspec.ValidationError as error:
-        raise RefusedError("protocol.invalid_body", str(error)) from None
-
-
-def mapping(body: Any) -> Body:
-    """Take a body that must be an object."""
-    if not isinstance(body, dict):
-        raise RefusedError("protocol.invalid_body", "The body must be an object.")
-    return body
-
-
-def room_of(body: Any) -> int:
-    """Read which room a command is about: by `room`, or by `channel`, the channel of a room."""
-    fields = mapping(body)
-    found = parse(fields.get("room"), Kind.ROOM) or parse(fields.get("channel"), Kind.CHANNEL)
-    if not found:
-        raise RefusedError("room.unknown", "Unknown room ID")
-    return found
 
 
 def channel_of(body: Any) -> int:
@@ -366,7 +298,7 @@ def _write_direct(result: chat.Conversation, context: Context) -> Any:
 def _write_messages(result: list[Message], context: Context) -> Any:
     audience = context.hub.audience_of(context.session, (Topic.CHAT.value, channel_of(context.body)))
     users = context.encoder.fetched(context.session, audience, result)
-    return {"results": [context.encoder.message(message) for message in result], "users": users}
+    return {"results": [context.encoder.message(message) for message in result if tells(message)], "users": users}
 
 
 def _write_sent(result: Message, context: Context) -> Any:
@@ -431,6 +363,7 @@ CALLS: dict[str, Call] = {
     ),
     "chat.mark_read": Call(_mark_read),
     "chat.direct.create": Call(_open_direct, _write_direct),
+    **decide.CALLS,
 }
 
 
@@ -450,4 +383,6 @@ def refusal(call: Call | None, error: HubbubError) -> RefusedError:
     code, message, details = describe(error)
     if call and error.code in call.codes:
         return RefusedError(call.codes[error.code])
+    if call and error.code in call.reasons:
+        return RefusedError(call.reasons[error.code], error.message)
     return RefusedError(code, message, details)

@@ -40,6 +40,7 @@ from hubbub.core.model import AuditEntry, Message, Room, User, World
 from hubbub.core.permission import OURS, VENUELESS
 from hubbub.core.state import WorldState, occupancy
 from hubbub.core.world import setting
+from hubbub.dialects.venueless.decision import DecisionTeller
 from hubbub.dialects.venueless.id import Kind, parse, render
 from hubbub.live.clock import Clock
 from hubbub.live.session import Audience, Encoder, Session
@@ -73,6 +74,10 @@ CONFIG_SETTINGS = (
     "conftool_url",
     "conftool_password",
 )
+KNOWN = frozenset(VENUELESS)
+"""The permissions that clients are told they have: those that they have a word for."""
+LEFT_OUT = frozenset({"poll.reminder", "poll.finished"})
+"""What is said in a room that clients of this dialect are not told as chat: the poll itself tells them, or nothing."""
 Json = dict[str, Any]
 
 
@@ -108,6 +113,7 @@ class VenuelessEncoder(Encoder):
             SessionsRevoked: self._sessions_revoked,
             UserUpdated: self._user_updated,
             ReadMarked: self._read_marked,
+            **DecisionTeller(state, turn, clock).tellers,
         }
 
     def tell(self, event: Event, audience: Audience) -> None:
@@ -155,7 +161,7 @@ class VenuelessEncoder(Encoder):
             "picture": room.picture,
             "import_id": room.import_id,
             "pretalx_id": room.pretalx_id or 0,
-            "permissions": sorted(name for name in held if name.startswith("room:")),
+            "permissions": sorted(name for name in held & KNOWN if name.startswith("room:")),
             "force_join": room.force_join,
             "modules": [self._module(room, module) for module in room.modules],
             "schedule_data": room.schedule_data,
@@ -210,7 +216,7 @@ class VenuelessEncoder(Encoder):
                 **{name: setting(world, name) for name in WORLD_SETTINGS},
                 "vapid_public_key": vapid_public_key(world),
             },
-            "permissions": sorted(self.state.permissions(viewer, now)),
+            "permissions": sorted(self.state.permissions(viewer, now) & KNOWN),
             "rooms": [self.room(room, viewer) for room in seen],
         }
 
@@ -275,11 +281,15 @@ class VenuelessEncoder(Encoder):
         }
 
     def _content(self, message: Message) -> tuple[str, Json]:
+        event = message.event or {}
+        if message.kind == "poll":
+            return "channel.poll", {"poll_id": render(event.get("poll", 0), Kind.POLL), "state": event.get("state")}
         if message.kind == "system":
-            event = message.event or {}
-            user = self.state.users.get(event.get("user", 0))
-            membership = {"member.joined": "join", "member.left": "leave"}.get(event.get("type", ""), "")
-            return "channel.member", {"membership": membership, "user": self.user(user) if user else None}
+            found = membership_of(event)
+            if found is None:
+                return "channel.message", {"type": "text", "body": message.body}
+            user = self.state.users.get(found[1])
+            return "channel.member", {"membership": found[0], "user": self.user(user) if user else None}
         if message.deleted:
             return "channel.message", {"type": "deleted"}
         content: Json = {"type": message.kind, "body": message.body}
@@ -301,7 +311,8 @@ class VenuelessEncoder(Encoder):
     # Pushes
 
     def _message_posted(self, event: MessagePosted, audience: Audience) -> None:
-        self._chat_event("chat.event", event.message, audience)
+        if tells(event.message):
+            self._chat_event("chat.event", event.message, audience)
 
     def _message_reacted(self, event: MessageReacted, audience: Audience) -> None:
         self._chat_event("chat.event.reaction", event.message, audience)
@@ -457,6 +468,28 @@ class VenuelessEncoder(Encoder):
 
     def _close_later(self, session: Session, delay: timedelta) -> None:
         self.clock.call_later(delay, session.outbox.close)
+
+
+def tells(message: Message) -> bool:
+    """Tell whether clients of this dialect are told of what was said: they know no word of nobody's."""
+    if message.kind == "system" and message.sender is None:
+        return False
+    return message.event is None or message.event.get("type") not in LEFT_OUT
+
+
+def membership_of(event: Json) -> tuple[str, int] | None:
+    """Say who joined or left by what happened; None when it was something else, or several at once."""
+    match event.get("type"):
+        case "member.joined" | "member.rejoined":
+            return "join", event["user"]
+        case "member.added" if len(event["members"]) == 1:
+            return "join", event["members"][0]["user"]
+        case "member.left" | "member.dropped":
+            return "leave", event["user"]
+        case "member.removed":
+            return "leave", event["member"]["user"]
+        case _:
+            return None
 
 
 def _with_users(event: msgspec.Raw, users: Json) -> msgspec.Raw:

@@ -13,7 +13,7 @@ ENTRY = (
 UNFIT = (
     *(Code.LOGIN_INVALID, Code.LOGIN_TAKEN, Code.HANDLE_EMPTY, Code.HANDLE_TOO_LONG, Code.HANDLE_CHARACTERS),
     *(Code.HANDLE_TAKEN, Code.COLOR_UNKNOWN, Code.TOPIC_TOO_LONG, Code.DURATION_INVALID, Code.NOT_BROADCASTING),
-    Code.POSITION_INVALID,
+    *(Code.POSITION_INVALID, Code.STATE_INVALID),
 )
 """What makes no sense in a command that Venueless does not have."""
 
@@ -52,8 +52,14 @@ CODES: dict[Code, str] = {
     **dict.fromkeys(ENTRY, "protocol.denied"),
     **dict.fromkeys((Code.RANK_DENIED, Code.VISIT_MISSING), "protocol.denied"),
     **dict.fromkeys((Code.PRIVATE_DENIED, Code.DIRECT_EXISTS), "chat.denied"),
-    **dict.fromkeys((Code.VISIT_UNKNOWN, Code.BAN_UNKNOWN, Code.IGNORE_UNKNOWN), "user.not_found"),
-    Code.MEDIA_UNKNOWN: "chat.unknown_event",
+    **dict.fromkeys((Code.VISIT_UNKNOWN, Code.BAN_UNKNOWN, Code.IGNORE_UNKNOWN, Code.BOT_UNKNOWN), "user.not_found"),
+    **dict.fromkeys((Code.MEDIA_UNKNOWN, Code.GATHERING_UNKNOWN), "chat.unknown_event"),
+    Code.POLL_UNKNOWN: "poll.unknown",
+    Code.OPTION_UNKNOWN: "poll.unknown_option",
+    Code.POLL_CLOSED: "poll.vote",
+    Code.QUESTION_UNKNOWN: "question.unknown",
+    Code.ANNOUNCEMENT_UNKNOWN: "announcement.unknown",
+    Code.MODULE_INACTIVE: "protocol.denied",
     **dict.fromkeys(UNFIT, "protocol.invalid_body"),
 }
 
@@ -63,6 +69,8 @@ SAID = frozenset(
         *(Code.SCHEDULE_INVALID, Code.ROOM_NAME_TAKEN, Code.ROOM_MODULES_INVALID, Code.ROOM_CREATE_DENIED),
         *(Code.INVALID, Code.TOO_MANY, Code.TOO_LARGE, Code.UNAVAILABLE),
         *(Code.PASSWORD_WRONG, Code.REGISTRATION_CLOSED, Code.RANK_DENIED, Code.VISIT_MISSING),
+        *(Code.POLL_UNKNOWN, Code.OPTION_UNKNOWN, Code.POLL_CLOSED, Code.QUESTION_UNKNOWN),
+        *(Code.ANNOUNCEMENT_UNKNOWN, Code.MODULE_INACTIVE),
         *(*ENTRY, *UNFIT),
     }
 )

@@ -23,6 +23,10 @@ class Kind(IntEnum):
     CHANNEL = 2
     USER = 3
     OTHER = 4
+    POLL = 5
+    POLL_OPTION = 6
+    QUESTION = 7
+    ANNOUNCEMENT = 8
 
 
 @lru_cache(maxsize=65_536)

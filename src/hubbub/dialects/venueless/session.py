@@ -15,11 +15,14 @@ from typing import Any
 import msgspec
 
 from hubbub.core import login
+from hubbub.core.announcement import visible
 from hubbub.core.error import HubbubError
 from hubbub.core.model import User
 from hubbub.core.origin import Origin, client_of, network_of
 from hubbub.core.state import WorldState
-from hubbub.dialects.venueless.decode import Call, Context, RefusedError, find, refusal
+from hubbub.dialects.venueless.call import Call, Context, RefusedError
+from hubbub.dialects.venueless.decision import write_shown_announcement
+from hubbub.dialects.venueless.decode import find, refusal
 from hubbub.dialects.venueless.encode import VenuelessEncoder
 from hubbub.live.community import Community
 from hubbub.live.session import Session
@@ -203,7 +206,7 @@ class VenuelessSession(Session):
 
     def _welcome(self, user: User) -> dict[str, Any]:
         """Tell a client all that it begins with: exactly these seven keys (protocols/venueless.md 1.3)."""
-        encoder = self._encoder
+        encoder, now = self._encoder, self._community.clock()
         return {
             "user.config": encoder.user(user, private=True),
             "world.config": encoder.world_config(user),
@@ -211,7 +214,7 @@ class VenuelessSession(Session):
             "chat.read_pointers": encoder.read_pointers(user.id),
             "chat.notification_counts": encoder.notification_counts(user.id),
             "exhibition": {"exhibitors": [], "contact_requests": []},
-            "announcements": [],
+            "announcements": [write_shown_announcement(one, now) for one in visible(self.state, now)],
         }
 
     def _log_out(self) -> None:

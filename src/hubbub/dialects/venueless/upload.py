@@ -116,8 +116,13 @@ class Form(msgspec.Struct):
 # Receiving
 
 
-async def read_form(chunks: AsyncIterator[bytes], content_type: str, file: IO[bytes], *, most: int) -> Form:
-    """Read a form as it comes, its file into `file`, `most` bytes of it. Raises RefusedError."""
+async def read_form(
+    chunks: AsyncIterator[bytes], content_type: str, file: IO[bytes], *, most: int, field: str = "file"
+) -> Form:
+    """Read a form as it comes, its file into `file`, `most` bytes of it. Raises RefusedError.
+
+    The file is in `field`, or in whichever field has one when that is empty.
+    """
     kind, options = parse_options_header(content_type)
     form = Form(file=file)
     if kind != "multipart/form-data" or not options.get("boundary"):
@@ -132,9 +137,9 @@ async def read_form(chunks: AsyncIterator[bytes], content_type: str, file: IO[by
                 for part in parser.parse(chunk) if chunk else ():
                     if isinstance(part, MultipartSegment):
                         segment = part
-                        _begin(form, part)
+                        _begin(form, part, field)
                     elif segment and part:
-                        _take(form, segment, part, waiting, most)
+                        _take(form, segment, part, waiting, most, field)
                     if len(waiting) >= PIECE:
                         await asyncio.to_thread(file.write, bytes(waiting))
                         waiting.clear()
@@ -148,15 +153,21 @@ async def read_form(chunks: AsyncIterator[bytes], content_type: str, file: IO[by
     return form
 
 
-def _begin(form: Form, segment: MultipartSegment) -> None:
-    if segment.name == "file" and segment.filename is not None:
+def _is_file(segment: MultipartSegment, field: str) -> bool:
+    return field in ("", segment.name) and segment.filename is not None
+
+
+def _begin(form: Form, segment: MultipartSegment, field: str) -> None:
+    if _is_file(segment, field):
         if form.found:
             raise RefusedError("file.missing")
         form.found, form.name, form.type = True, segment.filename, segment.content_type or ""
 
 
-def _take(form: Form, segment: MultipartSegment, data: bytes | bytearray, waiting: bytearray, most: int) -> None:
-    if segment.name == "file" and segment.filename is not None:
+def _take(
+    form: Form, segment: MultipartSegment, data: bytes | bytearray, waiting: bytearray, most: int, field: str
+) -> None:
+    if _is_file(segment, field):
         form.size += len(data)
         if form.size <= most:
             waiting += data

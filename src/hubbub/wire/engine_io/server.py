@@ -116,7 +116,7 @@ class EngineServer:
         sessions = list(self._sessions.values())
         for start in range(0, len(sessions), _BATCH):
             for session in sessions[start : start + _BATCH]:
-                session.close(SERVICE_RESTART, "server shutting down")
+                session.close(SERVICE_RESTART, "server shutting down", come_back=True)
             await asyncio.sleep(0)
         if self._sessions:
             self._emptied = asyncio.Event()

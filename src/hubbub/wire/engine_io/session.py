@@ -189,7 +189,7 @@ class Session(Outbox):
         self._alarm, self._alarm_at = None, inf
         self._reckon()
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
+    def close(self, code: int = 1000, reason: str = "", *, come_back: bool = False) -> None:
         """Send what is pending, then close; does nothing when closed already.
 
         A polling client is told with its next GET; it has some time for that.
@@ -197,6 +197,8 @@ class Session(Outbox):
         Args:
             code: For a WebSocket, one that may be sent (RFC 6455 7.4).
             reason: For the listener and the peer's log.
+            come_back: The client is to connect anew. One that polls then gets no close packet, after which
+                python-socketio stays away, but is refused as somebody whom nobody knows.
         """
         if self.is_closed():
             return
@@ -211,14 +213,21 @@ class Session(Outbox):
             return
         self._state = _State.CLOSING
         self.transmit = _discard
-        self._queue.append(packet.CLOSE)
-        self._queued += len(packet.CLOSE)
+        if not come_back:
+            self._queue.append(packet.CLOSE)
+            self._queued += len(packet.CLOSE)
         self._beat = self._home.time() + self._home.options.linger.total_seconds()
         self._hold = self._alarm_at = inf
         self._alarm = None
         self._drop_probe()
         self._tell()
         self._answer()
+        if come_back and not self._queue and self._state is not _State.ENDED:
+            poll, self._poll = self._poll, None
+            if poll is not None:
+                poll.refuse(SESSION_UNKNOWN)
+            self._end()
+            return
         self._reckon()
 
     def abandon(self) -> None:

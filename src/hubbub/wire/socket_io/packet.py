@@ -1,6 +1,5 @@
 """Packets of the Socket.IO protocols 4 and 5; they travel as messages of Engine.IO 3 and 4."""
 
-import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
@@ -9,6 +8,7 @@ import msgspec
 
 from .. import frame
 from ..engine_io.packet import NEW, Malformed, utf8
+from ..escape import mend
 
 
 class Kind(IntEnum):
@@ -52,10 +52,6 @@ _RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 """Events that clients make up themselves; socket.io-parser lets nobody send them."""
-# An escape is a pair of surrogates, or half of one, or any other: so a backslash is never taken for another's second.
-_ESCAPE: Final = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
 _from_json: Final = msgspec.json.Decoder().decode
 _to_json: Final = msgspec.json.Encoder().encode
 
@@ -179,10 +175,8 @@ def _is_number(text: str) -> bool:
 
 
 def _load(text: str) -> Any:
-    if "\\ud" in text or "\\uD" in text:
-        text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
     try:
-        data = _from_json(text)
+        data = _from_json(mend(text))
     except (ValueError, RecursionError) as error:  # msgspec.DecodeError among others, also for NaN and 1e400
         raise Malformed("no JSON") from error
     if isinstance(data, list | dict) and text.count("[") + text.count("{") > MOST_DEPTH:

@@ -1,4 +1,4 @@
-"""What live rooms need: topics and gates, playlists, ignored people, access tokens, bans by address."""
+"""What live rooms and groups need: topics and gates, playlists, ignored people, tokens, bans by address."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,7 +43,15 @@ ADDED: dict[str, tuple[sa.Column[Any], ...]] = {
         _flag("age_restricted"),
         _flag("moderated_playlist"),
         _flag("push_to_talk"),
+        _text("group", "closed"),
+        _text("share_token"),
+        _text("theme"),
+        sa.Column("like_icon", sa.Text, nullable=True),
+        _flag("office_mode"),
+        _text("directory"),
+        sa.Column("modified", INTEGER, nullable=True),
     ),
+    "member": (_number("id"), _text("avatar"), sa.Column("muted_until", INTEGER, nullable=True)),
 }
 
 
@@ -108,3 +116,17 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("room_password_world", "room_password", ["world"])
+    op.create_table(
+        "former_member",
+        sa.Column("room", INTEGER, nullable=False),
+        sa.Column("user", INTEGER, nullable=False),
+        sa.Column("world", INTEGER, nullable=False),
+        sa.Column("id", INTEGER, nullable=False),
+        sa.Column("nickname", sa.Text, nullable=False),
+        sa.Column("how", sa.Text, nullable=False),
+        sa.Column("at", INTEGER, nullable=False),
+        sa.PrimaryKeyConstraint("room", "user"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index("former_member_world", "former_member", ["world"])
