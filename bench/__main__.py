@@ -15,7 +15,7 @@ from bench import report, server
 from bench.figure import Figure, Run
 from bench.load import LoadError
 from bench.rows import EXTRA, ROWS
-from bench.server import ServerError
+from bench.server import ServerError, Skipped
 
 NAMES = {row.name: row for row in (*ROWS, *EXTRA)}
 
@@ -43,10 +43,16 @@ def main(
     gc.disable()  # the load makes no cycles worth a pause in the middle of a measurement
     figures: list[Figure] = []
     failures: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     for row in rows:
         console.print(f"{row.name}: {row.title} ...", highlight=False)
         try:
             figures += row.run(how)
+        except Skipped as why_not:
+            skipped[row.name] = str(why_not)
+            console.print(
+                f"{row.name} was skipped: {why_not}", style="bold yellow", highlight=False, markup=False, soft_wrap=True
+            )
         except Exception as error:  # one row's fault must not cost the others' figures
             failures[row.name] = f"{type(error).__name__}: {error}"
             why = f"{row.name} could not be measured: {failures[row.name]}"
@@ -57,7 +63,7 @@ def main(
     heading = report.machine(how.directory) + ("; quick" if quick else "")
     report.show(console, figures, heading)
     if markdown is not None:
-        markdown.write_text(report.markdown(figures, heading, failures))
+        markdown.write_text(report.markdown(figures, heading, failures, skipped))
     if failures or (not quick and any(figure.passed is False for figure in figures)):
         raise typer.Exit(1)
 

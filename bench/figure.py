@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.server import Server
+from bench.server import Server, machine_processor
 
 
 class Meter:
@@ -16,6 +16,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.load = 0.0
+        self.machine = 0.0
         self.server = 0.0
         self.wall = 0.0
 
@@ -23,6 +24,7 @@ class Meter:
         """Begin a stretch."""
         self._server = server
         self._server_before = server.processor()
+        self._machine_before = machine_processor()
         self._load_before = time.process_time()
         self._wall_before = time.perf_counter()
 
@@ -31,12 +33,17 @@ class Meter:
         now = time.perf_counter()
         self.load += time.process_time() - self._load_before
         self.server += self._server.processor() - self._server_before
+        self.machine += machine_processor() - self._machine_before
         self.wall += now - self._wall_before
         return now - self._wall_before
 
     def shares(self) -> tuple[float, float]:
         """Give the load's and the server's share of one core, 1.0 being all of it."""
         return self.load / self.wall, self.server / self.wall
+
+    def others(self) -> str:
+        """Say what else the machine did: all other processes' share of one core, the kernel's included."""
+        return f"others used {max(0.0, self.machine - self.load - self.server) / self.wall:.0%} of a core"
 
 
 @dataclass(frozen=True)

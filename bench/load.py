@@ -1,4 +1,4 @@
-"""The load client: many WebSocket clients on one epoll, as lean as Python allows.
+"""The load client: many clients on one epoll, as lean as Python allows.
 
 There is no event loop library here: one `epoll`, non-blocking sockets, one receive buffer for all. What a client does
 step by step (connect, log in, join) is a *script*, a generator that is sent each reply; what it does under load is a
@@ -42,7 +42,7 @@ class Load:
     def __init__(self) -> None:
         self.epoll = select.epoll()
         self.handlers: dict[int, Callable[[int], None]] = {}
-        self.clients: list[Client] = []
+        self.clients: list[Line] = []
         self.buffer = bytearray(RECEIVE)
         self.view = memoryview(self.buffer)
         self.running = 0
@@ -103,27 +103,21 @@ class Load:
                 self.turn(min(left, 0.1))
 
 
-class Client:
-    """One connection. `on_frame` gets every text frame that no script waits for; `arrived` is when it was received."""
+class Line:
+    """One TCP connection: how it sends and receives, and the script that it follows.
 
-    __slots__ = (
-        "arrived", "counted", "fd", "load", "name", "on_frame", "opened", "outgoing", "received", "request", "rest",
-        "script", "sequence", "sock",
-    )  # fmt: skip
+    `begin` is called once it is connected; `handle` then, whenever there is something to do.
+    """
 
-    def __init__(self, load: Load, port: int, path: str, name: str) -> None:
+    __slots__ = ("arrived", "fd", "load", "name", "outgoing", "rest", "script", "sock")
+
+    def __init__(self, load: Load, port: int, name: str) -> None:
         self.load = load
         self.name = name
         self.arrived = 0.0
-        self.counted = 0
-        self.on_frame: Callable[[bytes], None] | None = None
-        self.opened = False
         self.outgoing = b""
-        self.received = 0
         self.rest = b""
         self.script: Script[None] | None = None
-        self.sequence = 0
-        self.request = wire.request(f"127.0.0.1:{port}", path)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -139,6 +133,14 @@ class Client:
         if self.load.handlers.pop(self.fd, None) is not None:
             self.script = None
             self.sock.close()
+
+    def begin(self) -> None:
+        """Say the first word."""
+        raise NotImplementedError
+
+    def handle(self, events: int) -> None:
+        """Handle what epoll tells."""
+        raise NotImplementedError
 
     # scripts
 
@@ -163,29 +165,16 @@ class Client:
             self.script = None
             self.load.running -= 1
 
-    def open(self) -> Script[None]:
-        """Wait for the answer to the opening handshake."""
-        while not self.opened:
-            yield
-
-    def call(self, command: str, body: object) -> Script[Any]:
-        """Send a command and give the result of its success; raise `LoadError` for an error."""
-        self.post(command, body)
-        return wire.decode((yield from self.reply(b'["success"')))[2]
-
-    def reply(self, expected: bytes) -> Script[bytes]:
-        """Wait for the next reply; raise `LoadError` when it does not begin as expected."""
-        payload = yield
-        if not payload.startswith(expected):
-            raise LoadError(f"{self.name}: expected {expected!r}, got {payload[:300]!r}")
-        return payload
-
-    def post(self, command: str, body: object) -> None:
-        """Send a command without waiting for its reply."""
-        self.sequence += 1
-        self.send(wire.frame(wire.encode([command, self.sequence, body])))
-
     # sockets
+
+    def connecting(self, _: int) -> None:
+        """Handle the end of connect(2)."""
+        error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise LoadError(f"{self.name}: cannot connect, errno {error}")
+        self.load.epoll.modify(self.fd, IN)
+        self.load.handlers[self.fd] = self.handle
+        self.begin()
 
     def send(self, data: bytes) -> None:
         """Send now what the socket takes, and the rest when it takes more."""
@@ -220,14 +209,55 @@ class Client:
             raise LoadError(f"{self.name}: the server closed the connection; {self.rest[:200]!r} was left")
         return count
 
-    def connecting(self, _: int) -> None:
-        """Handle the end of connect(2)."""
-        error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise LoadError(f"{self.name}: cannot connect, errno {error}")
-        self.load.epoll.modify(self.fd, IN)
+
+class Client(Line):
+    """One WebSocket. `on_frame` gets every text frame that no script waits for; `arrived` is when it was received."""
+
+    __slots__ = ("counted", "on_frame", "opened", "received", "replies", "request", "sequence")
+
+    def __init__(
+        self, load: Load, port: int, path: str, name: str, *, host: str = "", replies: tuple[bytes, ...] = REPLIES
+    ) -> None:
+        """Begin to connect; `replies` are the beginnings of the frames that a script waits for."""
+        super().__init__(load, port, name)
+        self.counted = 0
+        self.on_frame: Callable[[bytes], None] | None = None
+        self.opened = False
+        self.received = 0
+        self.replies = replies
+        self.request = wire.request(host or f"127.0.0.1:{port}", path)
+        self.sequence = 0
+
+    def begin(self) -> None:
+        """Ask for the upgrade."""
         self.load.handlers[self.fd] = self.upgrading
         self.send(self.request)
+
+    # scripts
+
+    def open(self) -> Script[None]:
+        """Wait for the answer to the opening handshake."""
+        while not self.opened:
+            yield
+
+    def call(self, command: str, body: object) -> Script[Any]:
+        """Send a command and give the result of its success; raise `LoadError` for an error."""
+        self.post(command, body)
+        return wire.decode((yield from self.reply(b'["success"')))[2]
+
+    def reply(self, expected: bytes) -> Script[bytes]:
+        """Wait for the next reply; raise `LoadError` when it does not begin as expected."""
+        payload = yield
+        if not payload.startswith(expected):
+            raise LoadError(f"{self.name}: expected {expected!r}, got {payload[:300]!r}")
+        return payload
+
+    def post(self, command: str, body: object) -> None:
+        """Send a command without waiting for its reply."""
+        self.sequence += 1
+        self.send(wire.frame(wire.encode([command, self.sequence, body])))
+
+    # sockets
 
     def upgrading(self, events: int) -> None:
         """Handle the answer to the opening handshake."""
@@ -240,12 +270,13 @@ class Client:
             return
         if not head.startswith(b"HTTP/1.1 101") or wire.ACCEPT not in head.lower():
             raise LoadError(f"{self.name}: refused: {head[:300]!r}")
-        self.opened, self.rest = True, rest
-        self.load.handlers[self.fd] = self.ready
+        self.opened, self.rest = True, b""
+        self.load.handlers[self.fd] = self.handle
         if self.script is not None:
             self.advance(None)
+        self.take(rest)  # a server that speaks first may have done so already
 
-    def ready(self, events: int) -> None:
+    def handle(self, events: int) -> None:
         """Handle frames."""
         if events & OUT:
             self.flush()
@@ -253,11 +284,15 @@ class Client:
             return
         count = self.receive()
         self.arrived = time.perf_counter()
-        frames, self.rest = wire.split(self.rest + self.load.view[:count])
+        self.take(self.rest + self.load.view[:count])
+
+    def take(self, data: bytes) -> None:
+        """Take whole frames; keep what is left."""
+        frames, self.rest = wire.split(data)
         for first, payload in frames:
             if first != 0x81:
                 self.control(first, payload)
-            elif self.script is not None and payload.startswith(REPLIES):
+            elif self.script is not None and payload.startswith(self.replies):
                 self.advance(payload)
             elif self.on_frame is not None:
                 self.on_frame(payload)
@@ -330,4 +365,4 @@ class Client:
 
     def attend(self) -> None:
         """Read frames again; what has been counted must have ended with a whole frame."""
-        self.load.handlers[self.fd] = self.ready
+        self.load.handlers[self.fd] = self.handle

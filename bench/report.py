@@ -62,9 +62,10 @@ def show(console: Console, figures: list[Figure], heading: str) -> None:
     console.print(table)
 
 
-def markdown(figures: list[Figure], heading: str, failures: dict[str, str]) -> str:
+def markdown(figures: list[Figure], heading: str, failures: dict[str, str], skipped: dict[str, str]) -> str:
     """Give the same as Markdown."""
     lines = [heading, "", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     lines += [f"| {' | '.join(cells(figure))} |" for figure in figures]
     lines += ["", *(f"- {name} could not be measured: {why.splitlines()[0]}" for name, why in failures.items())]
+    lines += [f"- {name} was skipped: {why}" for name, why in skipped.items()]
     return "\n".join(lines).rstrip() + "\n"

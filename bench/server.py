@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ LOAD_CORE: Final = 1
 FILES: Final = 20_000
 START_LIMIT: Final = 30.0
 STOP_LIMIT: Final = 15.0
+INSTALL_LIMIT: Final = 180.0
 TICK: Final = os.sysconf("SC_CLK_TCK")
 
 # What the bench asks of the server beyond its defaults goes here: limits that one machine playing a crowd would meet.
@@ -33,6 +35,10 @@ SETTINGS: Final[Mapping[str, str]] = {}
 
 class ServerError(Exception):
     """A server did not start, or ended by itself; the text has the end of its log."""
+
+
+class Skipped(Exception):
+    """A row needs something that is not on this machine; the text says what."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Server:
     pid: int
     port: int
     path: str
+    database: Path | None = None
 
     def processor(self) -> float:
         """Give the seconds of processor time used so far, all threads."""
@@ -74,6 +81,12 @@ class Server:
                 return
             if time.monotonic() > deadline:
                 raise ServerError(f"the server is still busy after {limit:g} s")
+
+
+def machine_processor() -> float:
+    """Give the seconds of processor time that the whole machine has used since it started, all cores."""
+    user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text().partition("\n")[0].split()[1:8]
+    return sum(map(int, (user, nice, system, *interrupts))) / TICK
 
 
 def prepare() -> None:
@@ -111,11 +124,12 @@ def hubbub(directory: Path) -> Iterator[Server]:
         config = home / "world.json"
         config.write_text(json.dumps(world.configuration()))
         port = free_port()
+        database = home / "bench.db"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HUBBUB_")},
             "HUBBUB_HOST": "127.0.0.1",
             "HUBBUB_PORT": str(port),
-            "HUBBUB_DATABASE": f"sqlite:///{home / 'bench.db'}",
+            "HUBBUB_DATABASE": f"sqlite:///{database}",
             **SETTINGS,
         }
         program = [sys.executable, "-m", "hubbub"]
@@ -129,7 +143,7 @@ def hubbub(directory: Path) -> Iterator[Server]:
         if done.returncode:
             raise ServerError(f"the import of the world ended with {done.returncode}:\n{tail(log)}")
         with process([*program, "serve"], environment, home, log, lambda: healthy(port)) as pid:
-            yield Server(pid, port, world.PATH)
+            yield Server(pid, port, world.PATH, database)
 
 
 @contextmanager
@@ -141,6 +155,39 @@ def limit(directory: Path, size: int) -> Iterator[Server]:
         command = [sys.executable, str(Path(bare.__file__).resolve()), str(port), str(size)]
         with process(command, os.environ, home, home / "log", lambda: accepts(port)) as pid:
             yield Server(pid, port, "/")
+
+
+@contextmanager
+def node(directory: Path, version: int) -> Iterator[Server]:
+    """Run Node's socket.io for a version of Engine.IO, and end it afterwards. Raises Skipped when there is no Node."""
+    script = install_node()
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-", dir=directory) as name:
+        home = Path(name)
+        port = free_port()
+        environment = {**os.environ, "NODE_ENV": "production"}
+        command = ["node", str(script), str(port), str(version)]
+        with process(command, environment, home, home / "log", lambda: accepts(port)) as pid:
+            yield Server(pid, port, "/")
+
+
+def install_node() -> Path:
+    """Give the script of Node's server, with what it needs beside it. Raises Skipped when that cannot be had."""
+    home = Path(bare.__file__).resolve().parent / "node"
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        raise Skipped(f"{' and '.join(missing)} cannot be found; with Node and npm in the PATH it would run")
+    lock, installed = home / "package-lock.json", home / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        try:
+            done = subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+                cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_LIMIT, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise Skipped(f"npm did not install Node's socket.io within {INSTALL_LIMIT:g} s") from None
+        if done.returncode:
+            raise Skipped(f"npm cannot install Node's socket.io: {' '.join(done.stderr.split())[:300]}")
+    return home / "server.js"
 
 
 @contextmanager

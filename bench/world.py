@@ -7,6 +7,8 @@ from typing import Any, Final
 
 WORLD: Final = "bench"
 PATH: Final = f"/ws/world/{WORLD}/"
+# By which a request without the world's name in its path says what world it means: its Host.
+DOMAIN: Final = "bench.invalid"
 # One large stage, one room whose chat keeps its members, and small rooms for many conversations at once.
 STAGE: Final = "Stage"
 HALL: Final = "Hall"
@@ -33,7 +35,7 @@ def configuration() -> dict[str, Any]:
         "world": {
             "id": WORLD,
             "title": "Benchmark",
-            "domain": "bench.invalid",
+            "domain": DOMAIN,
             "connection_limit": 0,
             "JWT_secrets": [{"secret": "bench-only-" * 4, "issuer": "bench", "audience": "bench"}],
         },

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from bench.figure import Row
-from bench.rows import arrival, fanout, latency, mark_read, memory, reactions, writes
+from bench.rows import (
+    arrival,
+    fanout,
+    latency,
+    mark_read,
+    memory,
+    polling,
+    reactions,
+    socketio,
+    socketio_memory,
+    writes,
+)
 
 ROWS: Final = (
     Row("fanout", "chat into a room of 1,000, against the least a server can do", fanout.run),
@@ -15,6 +26,10 @@ ROWS: Final = (
     Row("reactions", "500 people react at once", reactions.run),
     Row("writes", "durable messages from 256 concurrent senders", writes.run),
     Row("mark_read", "1,000 people mark one message as read", mark_read.run),
+    Row("socketio_fanout", "chat into 1,000 Socket.IO sessions, against the least a server can do", socketio.run),
+    Row("socketio_node", "the same, against Node's socket.io", socketio.run_node),
+    Row("socketio_memory", "memory of an idle Socket.IO session over WebSocket", socketio_memory.run),
+    Row("polling", "a message a second to 1,000 clients that poll", polling.run),
 )
 # The bare server alone, with the frame of 230 bytes that design.md speaks of. Only when asked for by name.
 EXTRA: Final = (Row("limit", "the bare server alone, frames of 230 bytes", fanout.run_limit),)
