@@ -191,6 +191,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     before_login: bool = False
     outside: bool = False
 
+    @property
+    def stores(self) -> bool:
+        """Whether anything of it may be kept."""
+        return any(event.durable() for event in self.events)
+
 
 REGISTRY: dict[type[Command], Spec] = {}
 

@@ -74,5 +74,5 @@ def do_list(act: Act, command: ListModerators) -> list[User]:
 
 def moderators_of(act: Act, room: Room) -> list[User]:
     """Give who was appointed in a room and is still there to moderate it."""
-    users = (act.state.users[user] for user, roles in act.state.roles.items() if ROLE in roles.get(room.id, ()))
+    users = (act.state.users[user] for user, roles in act.state.holders.get(room.id, {}).items() if ROLE in roles)
     return sorted((user for user in users if not user.deleted), key=lambda user: user.id)

@@ -182,6 +182,8 @@ def do_create(act: Act, command: CreatePoll) -> PollSight:
     room = _active(act, command.room)
     if room.kind == "direct" and any(act.state.blocked(act.by, other) for other in act.state.members[room.id]):
         raise Denied(Code.CHAT_DENIED)
+    if room.lasting and room.group == "announcement" and not act.may("room:poll.manage", room):
+        raise Denied(Code.CHAT_DENIED, "Only those who run this group make polls here.")
     _check_count(act, room)
     content = checked_text("content", command.content, MAX_CONTENT)
     expires = _checked_expiry(act, command.expires)

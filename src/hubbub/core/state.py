@@ -70,6 +70,8 @@ class WorldState:
         """By room, then by user: who belonged to it once."""
         self.roles: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
         """Roles granted by name: by user, then by room (or 0)."""
+        self.holders: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
+        """The same by room (or 0), then by user; those who hold none are left out."""
         self.bans: dict[int, dict[int, Ban]] = defaultdict(dict)
         """By user, then by id."""
         self.bans_by_origin: dict[str, dict[int, Ban]] = defaultdict(dict)
@@ -144,8 +146,7 @@ class WorldState:
             case FormerMember():
                 self.former[record.room][record.user] = record
             case Grant():
-                roles = self.granted_roles(record.user, record.room)
-                self.roles[record.user][record.room] = tuple(dict.fromkeys((*roles, record.role)))
+                self._set_roles(record, (*self.granted_roles(record.user, record.room), record.role))
             case Ban():
                 self.bans[record.user][record.id] = record
                 for place in (*record.addresses, *record.clients):
@@ -188,7 +189,7 @@ class WorldState:
                 self.former[record.room].pop(record.user, None)
             case Grant():
                 roles = self.granted_roles(record.user, record.room)
-                self.roles[record.user][record.room] = tuple(role for role in roles if role != record.role)
+                self._set_roles(record, (role for role in roles if role != record.role))
             case Ban():
                 self.bans[record.user].pop(record.id, None)
                 for place in (*record.addresses, *record.clients):
@@ -283,6 +284,14 @@ class WorldState:
             Gathering: self.gatherings,
         }
         return shelves[type(record)][record.room]
+
+    def _set_roles(self, grant: Grant, roles: Iterable[str]) -> None:
+        """Note the roles that somebody is granted by name where a grant is."""
+        held = self.roles[grant.user][grant.room] = tuple(dict.fromkeys(roles))
+        if held:
+            self.holders[grant.room][grant.user] = held
+        else:
+            self.holders[grant.room].pop(grant.user, None)
 
     def _index_user(self, user: User) -> None:
         old = self.users.get(user.id)

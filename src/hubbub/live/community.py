@@ -261,7 +261,8 @@ class Community:
         try:
             if session:
                 session.buckets.take(REGISTRY[type(command)].rate, self.rates, act.now)
-            check_storable(command)
+            if REGISTRY[type(command)].stores:
+                check_storable(command)
             result = check(act, command).handler(act, command)
         except HubbubError as error:
             done(error)

@@ -40,6 +40,7 @@ from hubbub.core.handle import COLORS
 from hubbub.core.model import Ban, Ignore, Message, PlaylistItem, Room, User
 from hubbub.core.playlist import Playing, end_of
 from hubbub.core.presence import Visit
+from hubbub.core.room import OWNER
 from hubbub.core.state import WorldState
 from hubbub.dialects.jumpin.body import Json, instant
 from hubbub.dialects.jumpin.id import Kind, render
@@ -211,8 +212,10 @@ class JumpinEncoder(Encoder):
 
     def room(self, room: Room, *, users: bool = True) -> Json:
         """Write a room as clients fetch it before they join."""
-        owners = (user for user in self.state.roles if "room_owner" in self.state.granted_roles(user, room.id))
-        owner = next(owners, None)
+        holders = self.state.holders.get(room.id, {})
+        owner = next(
+            (user for user, roles in holders.items() if OWNER in roles and self.state.users[user].account), None
+        )
         return {
             "_id": render(room.id, Kind.ROOM),
             "name": name_of(room),
@@ -259,6 +262,8 @@ class JumpinEncoder(Encoder):
     def _message_posted(self, event: MessagePosted, audience: Audience) -> None:
         message = event.message
         room = self.state.rooms.get(message.room)
+        if room and room.kind == "room" and message.kind != "text" and self._is_news(message):
+            audience.broadcast(self.status(message.body))
         if message.kind != "text" or message.replaces is not None or not message.sender:
             return
         if room is None or room.kind == "direct":
@@ -271,9 +276,14 @@ class JumpinEncoder(Encoder):
         body = {**said, "message": content_of(message), "timestamp": instant(message.at), "id": message_id(message)}
         audience.broadcast(event_frame("room::message", body))
 
+    def _is_news(self, message: Message) -> bool:
+        """Tell whether a message says in words what happened; who comes and goes is told otherwise."""
+        what = str((message.event or {}).get("type", ""))
+        return bool(message.body) and not what.startswith("member.") and message.replaces is None
+
     def _direct_posted(self, event: DirectPosted, audience: Audience) -> None:
         message = event.message
-        if not message.sender or len(event.users) != 2 or message.replaces is not None:
+        if message.kind != "text" or not message.sender or len(event.users) != 2 or message.replaces is not None:
             return
         (other,) = (user for user in event.users if user != message.sender)
         for outbox, session in audience.members.items():
