@@ -82,6 +82,10 @@ DIALECTS: dict[str, tuple[Endpoint, ...]] = {
         ("Socket.IO", "{origin}/socket.io/", "Clients and bots"),
         ("REST", "{origin}/api/", "What they ask besides"),
     ),
+    "Direct messages": (
+        ("REST", "{origin}/new", "Accounts; channels and messages beside it"),
+        ("Socket.IO", "{origin}/socket.io/", "What is said"),
+    ),
 }
 
 
