@@ -126,6 +126,13 @@ def test_a_ban_and_its_end(home: Shell) -> None:
     assert "hubbub user list" in home.fails("user", "ban", "bob")
 
 
+def test_somebody_is_verified_and_no_longer(home: Shell) -> None:
+    home.ok("user", "create", "ann")
+    assert "is verified in" in home.ok("user", "verify", "ann")
+    assert "is no longer verified" in home.ok("user", "verify", "ann", "--take")
+    assert "hubbub user list" in home.fails("user", "verify", "bob")
+
+
 def test_a_table_on_a_terminal(home: Shell) -> None:
     home.ok("user", "create", "ann")
     ours, theirs = pty.openpty()

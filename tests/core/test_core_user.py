@@ -42,6 +42,7 @@ from hubbub.core.user import (
     UnblockUser,
     UpdateProfile,
     UpdateUser,
+    VerifyUser,
 )
 
 VERBS: list[Any] = [BanUser, SilenceUser, ReactivateUser, DeleteUser]
@@ -334,3 +335,12 @@ def test_roles_of_equals_are_out_of_reach(house: House, command: Any) -> None:
     assert house.refusal(command(user=other, role="moderator"), admin) == Code.WORLD_DENIED
     assert house.do(command(user=admin, role="moderator"), admin).result is None
     assert house.state.world.id == WORLD
+
+
+def test_who_manages_users_verifies_them_and_takes_it_back(house: House) -> None:
+    warden, ada = house.person("Warden", "warden"), house.person("Ada")
+    assert house.refusal(VerifyUser(user=ada), ada) == Code.WORLD_DENIED
+    assert house.do(VerifyUser(user=ada), warden).one(UserUpdated).user.verified
+    assert house.do(VerifyUser(user=ada), warden).events == []
+    house.do(VerifyUser(user=ada, verified=False), warden)
+    assert not house.user(ada).verified

@@ -156,6 +156,22 @@ def reactivate(
     say(f"{describe(target)} may come in and speak in {settings.world}.")
 
 
+@app.command("verify")
+def verify(
+    user: UserArgument,
+    take: Annotated[bool, typer.Option("--take", help="Take it back.")] = False,
+    world: WorldOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say that you have made sure of who somebody is: rooms can ask for that."""
+    from hubbub.core.user import VerifyUser
+
+    settings = read_settings(config, database=database, world=world)
+    target = _do(settings, user, lambda identity: VerifyUser(user=identity, verified=not take))
+    say(f"{describe(target)} is {'no longer ' if take else ''}verified in {settings.world}.")
+
+
 def _do(settings: "Settings", user: str, command: "Any") -> "User":
     """Do to a user, as the operator, what `command` makes of an id."""
 

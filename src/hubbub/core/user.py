@@ -125,6 +125,13 @@ class ReactivateUser(Command, frozen=True, kw_only=True):
     user: int
 
 
+class VerifyUser(Command, frozen=True, kw_only=True):
+    """Say that somebody has made sure of who a user is, or no longer; rooms can ask for that (`verified_only`)."""
+
+    user: int
+    verified: bool = True
+
+
 class DeleteUser(Command, frozen=True, kw_only=True):
     """Remove somebody for good: what they said stays, what they are goes."""
 
@@ -374,6 +381,15 @@ def do_reactivate(act: Act, command: ReactivateUser) -> None:
     act.check_rank(user)
     _lift(act, user)
     act.audit("auth.user.reactivated", {"object": user.id})
+
+
+@handles(VerifyUser, "world:users.manage", rate="configure", events=(UserUpdated,))
+def do_verify(act: Act, command: VerifyUser) -> None:
+    """Note it; saying it twice is saying it once."""
+    user = act.access_user(command.user)
+    if user.verified != command.verified:
+        act.emit(UserUpdated, user=msgspec.structs.replace(user, verified=command.verified))
+        act.audit("auth.user.verified", {"object": user.id, "verified": command.verified})
 
 
 def _lift(act: Act, user: User) -> None:
