@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hubbub.wire import frame
 from hubbub.wire.bayeux import message
 from hubbub.wire.bayeux.message import Malformed
+from hubbub.wire.json import MOST_DEPTH
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
@@ -75,9 +76,9 @@ class TestReading:
         def nested(levels: int) -> str:  # the list and the message are two
             return '[{"data": ' + "[" * (levels - 2) + "]" * (levels - 2) + "}]"
 
-        assert decode(nested(message.MOST_DEPTH))
+        assert decode(nested(MOST_DEPTH))
         with pytest.raises(Malformed):
-            decode(nested(message.MOST_DEPTH + 1))
+            decode(nested(MOST_DEPTH + 1))
 
     def test_many_brackets_side_by_side_are_not_deep(self) -> None:
         assert decode(json.dumps([{"data": [[]] * 1000}]))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hubbub.wire import frame
 from hubbub.wire.engine_io import packet, payload
-from hubbub.wire.engine_io.handshake import parse_query
 from hubbub.wire.engine_io.packet import Kind, Malformed
+from hubbub.wire.http import parse_query
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 astral = st.text(st.sampled_from("a:0é€\u2028\uffff😀𝄞\x1f"))

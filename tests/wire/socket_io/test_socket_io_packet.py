@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hubbub.wire import frame
 from hubbub.wire.engine_io.packet import Malformed
+from hubbub.wire.json import MOST_DEPTH, dump
 from hubbub.wire.socket_io import packet
 from hubbub.wire.socket_io.packet import Kind, Packet
 
@@ -70,7 +71,7 @@ def test_any_text_is_read_or_malformed(version: int, text: str) -> None:
 
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_what_leaves_is_json_that_anybody_reads(text: str, key: str) -> None:
-    sent = packet.to_json([text, {key: text}, float("nan"), float("inf")])
+    sent = dump([text, {key: text}, float("nan"), float("inf")])
     content = json.loads(sent.decode(), parse_constant=pytest.fail)
     mended = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     assert content[0] == mended
@@ -167,7 +168,7 @@ def test_what_protocol_4_lets_through(text: str) -> None:
 
 
 def test_levels_are_counted_and_not_brackets() -> None:
-    deep = "[" * packet.MOST_DEPTH + "]" * packet.MOST_DEPTH
+    deep = "[" * MOST_DEPTH + "]" * MOST_DEPTH
     assert packet.decode(4, f'2["m",{deep[1:-1]},5]').data[0] == "m"
     with pytest.raises(Malformed):
         packet.decode(4, f'2["m",{deep}]')

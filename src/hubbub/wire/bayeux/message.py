@@ -7,8 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from .. import frame
-from ..engine_io.packet import utf8
-from ..escape import mend
+from ..json import dump, load
 
 HANDSHAKE: Final = "/meta/handshake"
 CONNECT: Final = "/meta/connect"
@@ -17,15 +16,11 @@ UNSUBSCRIBE: Final = "/meta/unsubscribe"
 DISCONNECT: Final = "/meta/disconnect"
 VERSION: Final = "1.0"
 
-MOST_DEPTH: Final = 64
-"""Levels of lists and objects. Python's own limit is of the stack, which is deeper in use when the data is sent on."""
 _MOST_ID: Final = 128  # characters of a message's id
 _MOST_QUOTED: Final = 64  # characters of the client's that an error repeats
 _SEGMENT: Final = r"/[A-Za-z0-9\-_!~()$@]+"  # 2.1 and 2.2
 _CHANNEL: Final = re.compile(rf"(?:{_SEGMENT})+")
 _PATTERN: Final = re.compile(rf"(?:{_SEGMENT})*/\*\*?")
-_from_json: Final = msgspec.json.Decoder().decode
-_to_json: Final = msgspec.json.Encoder().encode
 
 Id = str | int | float
 
@@ -81,7 +76,7 @@ def data_frame(channel: str, data: object, id: Id | None = None) -> bytes:  # no
     words: dict[str, object] = {"channel": channel, "data": data}
     if id is not None:
         words["id"] = id
-    return frame.text(join([to_json(words)]))
+    return frame.text(join([dump(words)]))
 
 
 def reply(message: Message, error: str = "", **more: object) -> bytes:
@@ -93,7 +88,7 @@ def reply(message: Message, error: str = "", **more: object) -> bytes:
     words["successful"] = not error
     if error:
         words["error"] = error
-    return to_json(words | more)
+    return dump(words | more)
 
 
 def join(objects: Sequence[bytes]) -> bytes:
@@ -126,14 +121,6 @@ def is_pattern(name: str) -> bool:
     return _PATTERN.fullmatch(name) is not None
 
 
-def to_json(value: object) -> bytes:
-    """Write JSON that any client can read: no NaN, no halves of surrogate pairs."""
-    try:
-        return _to_json(value)
-    except UnicodeEncodeError:
-        return _to_json(_mend(msgspec.to_builtins(value)))
-
-
 def _message(data: Any) -> Message:
     if not isinstance(data, dict):
         raise Malformed("no object")
@@ -147,33 +134,6 @@ def _message(data: Any) -> Message:
 
 def _load(text: str) -> Any:
     try:
-        data = _from_json(mend(text))
-    except (ValueError, RecursionError) as fault:  # msgspec.DecodeError among others, also for NaN and 1e400
+        return load(text)
+    except ValueError as fault:
         raise Malformed("no JSON") from fault
-    if text.count("[") + text.count("{") > MOST_DEPTH:
-        _check_depth(data)
-    return data
-
-
-def _check_depth(data: Any) -> None:
-    level = [data] if isinstance(data, list | dict) else []
-    for _ in range(MOST_DEPTH):
-        level = [
-            child
-            for one in level
-            for child in (one if isinstance(one, list) else one.values())
-            if isinstance(child, list | dict)
-        ]
-        if not level:
-            return
-    raise Malformed("nested too deeply")
-
-
-def _mend(value: Any) -> Any:
-    if isinstance(value, str):
-        return utf8(value).decode()
-    if isinstance(value, list | tuple):
-        return [_mend(one) for one in value]
-    if isinstance(value, dict):
-        return {_mend(key): _mend(one) for key, one in value.items()}
-    return value

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from ..connection import Connection, Receive, Scope, Send, refuse, serve
-from ..engine_io.handshake import address_of, parse_headers, parse_query
+from ..http import Header, address_of, header, parse_headers, parse_query, read_body, respond
 from ..outbox import Outbox, Turn
 from ..sweep import SERVICE_RESTART
 from . import message
@@ -26,7 +26,6 @@ _NO_TEXT: Final = 1003  # RFC 6455 7.4.1
 _POLICY: Final = 1008  # RFC 6455 7.4.1
 _TOO_BIG: Final = 1009  # RFC 6455 7.4.1
 
-Header = tuple[bytes, bytes]
 _NO_STORE: Final = (b"cache-control", b"no-cache, no-store")
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
@@ -158,7 +157,7 @@ class BayeuxServer:
     # HTTP
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = _header(scope, b"origin")
+        origin = header(scope, b"origin")
         refusal = self._objection(origin)
         cors = [(b"access-control-allow-origin", origin), _CREDENTIALS, _VARY] if origin and refusal is None else []
         method: str = scope["method"]
@@ -241,7 +240,7 @@ class BayeuxServer:
     # WebSocket
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._objection(_header(scope, b"origin")) or self._refusal(address_of(scope))
+        refusal = self._objection(header(scope, b"origin")) or self._refusal(address_of(scope))
         if refusal is not None:
             await refuse(scope, receive, send, *refusal)
         else:
@@ -366,13 +365,13 @@ class _Poll:
 
     async def _respond(self, body: bytes) -> None:
         if self._callback is None:
-            await _respond(self._send, 200, [_JSON, _NO_SNIFF, _NO_STORE, *self._cors], body)
+            await respond(self._send, 200, [_JSON, _NO_SNIFF, _NO_STORE, *self._cors], body)
             return
         # What JSON lets stand, and JavaScript before 2019 does not.
         body = body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
         # The comment keeps what a client can choose from being the first bytes, which some plugins go by.
         body = b"/**/%b(%b);" % (self._callback.encode("ascii"), body)
-        await _respond(self._send, 200, [_SCRIPT, _NO_SNIFF, _NO_STORE, _ATTACHMENT, *self._cors], body)
+        await respond(self._send, 200, [_SCRIPT, _NO_SNIFF, _NO_STORE, _ATTACHMENT, *self._cors], body)
 
 
 class _Refusal(Exception):
@@ -396,52 +395,25 @@ def _fields(form: bytes) -> list[tuple[str, str]]:
         raise _Refusal(400, "Bad request") from None
 
 
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
 async def _read(scope: Scope, receive: Receive, most: int) -> bytes:
-    """Read a body, of one that is too big only so much that it shows.
-
-    Raises:
-        _Refusal: The client has left.
-    """
-    declared = _header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared[:20]) > most:
-        return bytes(most + 1)
-    parts = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise _Refusal(400, "Bad request")
-        parts += event.get("body", b"")
-        if len(parts) > most or not event.get("more_body", False):
-            return bytes(parts)
+    """Read a body, of one that is too big only so much that it shows. Raises _Refusal when the client has left."""
+    body = await read_body(scope, receive, most)
+    if body is None:
+        raise _Refusal(400, "Bad request")
+    return body
 
 
 async def _answer_preflight(scope: Scope, send: Send, cors: list[Header]) -> None:
     headers = [*cors]
     if cors:
         headers += _PREFLIGHT
-        wanted = _header(scope, b"access-control-request-headers")
+        wanted = header(scope, b"access-control-request-headers")
         if wanted:
             headers.append((b"access-control-allow-headers", wanted))
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _respond(send: Send, status: int, headers: list[Header], body: bytes) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
-    try:
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-    except OSError:
-        pass  # the client has left
-
-
 async def _refuse_http(send: Send, status: int, words: str, cors: list[Header]) -> None:
     allow = [(b"allow", b"GET, POST, OPTIONS")] if status == 405 else []
-    await _respond(send, status, [_TEXT, _NO_SNIFF, _NO_STORE, *allow, *cors], f"{words}\n".encode())
+    await respond(send, status, [_TEXT, _NO_SNIFF, _NO_STORE, *allow, *cors], f"{words}\n".encode())

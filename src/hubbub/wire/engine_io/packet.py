@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Final
 
 from .. import frame
+from ..json import utf8
 
 OLD: Final = 3
 """Engine.IO 3, spoken by Socket.IO clients before 3.0."""
@@ -37,14 +38,6 @@ UPGRADE: Final = "5"
 
 _KINDS: Final = {str(kind.value): kind for kind in Kind}
 _OLD_BINARY: Final = bytes((Kind.MESSAGE,))
-
-
-def utf8(text: str) -> bytes:
-    """Encode text; halves of surrogate pairs become U+FFFD, as nobody could read what holds them."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def message(version: int, content: str | bytes, *, base64: bool = False) -> bytes:

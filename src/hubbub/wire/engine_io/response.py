@@ -3,11 +3,11 @@
 import asyncio
 from typing import Final
 
-from ..connection import Receive, Scope, Send
+from ..connection import Receive, Send
+from ..http import Header, respond
 from .error import Error
 from .session import Session
 
-Header = tuple[bytes, bytes]
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _TEXT: Final = (b"content-type", b"text/plain; charset=UTF-8")
 _BINARY: Final = (b"content-type", b"application/octet-stream")
@@ -62,43 +62,6 @@ class Poll:
         self._answer = status, headers, body
         if self._waiting:
             self._task = asyncio.create_task(respond(self._send, status, headers, body))
-
-
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Find the first header of a name."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
-async def read_body(scope: Scope, receive: Receive, most: int) -> bytes | None:
-    """Read a body, of one that is too big only so much that it shows; None when the client has left."""
-    declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared[:20]) > most:
-        return bytes(most + 1)
-    parts = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            return None
-        part: bytes = event.get("body", b"")
-        more = event.get("more_body", False)
-        if not more and not parts:
-            return part
-        parts += part
-        if len(parts) > most or not more:
-            return bytes(parts)
-
-
-async def respond(send: Send, status: int, headers: list[Header], body: bytes) -> None:
-    """Send a whole response; `headers` gets the length."""
-    headers.append((b"content-length", b"%d" % len(body)))
-    try:
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-    except OSError:
-        pass  # the client has left
 
 
 async def refuse_request(send: Send, error: Error, cors: list[Header]) -> None:

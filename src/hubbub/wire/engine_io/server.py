@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from ..connection import Accept, Connection, Receive, Scope, Send, log_fault, refuse, serve
+from ..http import Header, address_of, header, parse_headers, parse_query, read_body
 from ..outbox import Turn
 from ..sweep import SERVICE_RESTART
 from . import payload
@@ -22,10 +23,10 @@ from .error import (
     UNSUPPORTED,
     Error,
 )
-from .handshake import Handshake, address_of, parse_headers, parse_query
+from .handshake import Handshake
 from .option import Options
 from .packet import NEW, OLD
-from .response import Header, Poll, accept_post, header, read_body, refuse_request
+from .response import Poll, accept_post, refuse_request
 from .session import EngineListener, Session
 
 _SID_BYTES: Final = 15  # 20 characters of base64

@@ -9,9 +9,10 @@ import msgspec
 
 from .. import frame
 from ..connection import INTERNAL_ERROR, log_fault
-from ..engine_io.handshake import parse_query
-from ..engine_io.packet import OLD, Malformed, utf8
+from ..engine_io.packet import OLD, Malformed
 from ..engine_io.session import Session
+from ..http import parse_query
+from ..json import utf8
 from . import packet
 from .option import Options
 from .packet import Kind, Packet

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from .. import frame
-from ..engine_io.packet import NEW, Malformed, utf8
-from ..escape import mend
+from ..engine_io.packet import NEW, Malformed
+from ..json import dump, load, utf8
 
 
 class Kind(IntEnum):
@@ -41,8 +41,6 @@ class Packet(msgspec.Struct, frozen=True):
 
 MOST_ATTACHMENTS: Final = 10
 """As in socket.io-parser."""
-MOST_DEPTH: Final = 64
-"""Levels of lists and objects. Python's own limit is of the stack, which is deeper in use when the data is sent on."""
 _MOST_DIGITS: Final = 16  # of an ack's id: JavaScript counts to 2^53
 _MOST_NAME: Final = 256  # characters of a namespace with its query
 _DIGITS: Final = frozenset("0123456789")
@@ -52,8 +50,6 @@ _RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 """Events that clients make up themselves; socket.io-parser lets nobody send them."""
-_from_json: Final = msgspec.json.Decoder().decode
-_to_json: Final = msgspec.json.Encoder().encode
 
 
 def event_frame(name: str, *arguments: object, namespace: str = "/") -> bytes:
@@ -79,7 +75,7 @@ def encode(
     if number is not None:
         words.append(str(number))
     head = utf8("".join(words))
-    return head if data is msgspec.UNSET else head + to_json(data)
+    return head if data is msgspec.UNSET else head + dump(data)
 
 
 def encode_all(
@@ -101,14 +97,6 @@ def has_binary(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(has_binary, value.values()))
     return isinstance(value, bytes | bytearray | memoryview)
-
-
-def to_json(value: object) -> bytes:
-    """Write JSON that any client can read: no NaN, no halves of surrogate pairs."""
-    try:
-        return _to_json(value)
-    except UnicodeEncodeError:
-        return _to_json(_mend(msgspec.to_builtins(value)))
 
 
 def decode(version: int, text: str) -> Packet:
@@ -176,26 +164,9 @@ def _is_number(text: str) -> bool:
 
 def _load(text: str) -> Any:
     try:
-        data = _from_json(mend(text))
-    except (ValueError, RecursionError) as error:  # msgspec.DecodeError among others, also for NaN and 1e400
+        return load(text)
+    except ValueError as error:
         raise Malformed("no JSON") from error
-    if isinstance(data, list | dict) and text.count("[") + text.count("{") > MOST_DEPTH:
-        _check_depth(data)
-    return data
-
-
-def _check_depth(data: Any) -> None:
-    level = [data]
-    for _ in range(MOST_DEPTH):
-        level = [
-            child
-            for one in level
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, list | dict)
-        ]
-        if not level:
-            return
-    raise Malformed("nested too deeply")
 
 
 def _check(version: int, kind: Kind, data: Any) -> None:
@@ -230,14 +201,4 @@ def _lift(value: object, found: list[bytes]) -> object:
     if isinstance(value, bytes | bytearray | memoryview):
         found.append(bytes(value))
         return {"_placeholder": True, "num": len(found) - 1}
-    return value
-
-
-def _mend(value: Any) -> Any:
-    if isinstance(value, str):
-        return utf8(value).decode()
-    if isinstance(value, list | tuple):
-        return [_mend(one) for one in value]
-    if isinstance(value, dict):
-        return {_mend(key): _mend(one) for key, one in value.items()}
     return value

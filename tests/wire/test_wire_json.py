@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.wire.escape import mend
+from hubbub.wire.json import mend
 
 
 @given(st.text())
