@@ -35,6 +35,8 @@ lock: .venv/dev.stamp
 	  --extra build --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 	  --extra build --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+	  --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
 .venv/run.stamp: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -46,9 +48,12 @@ lock: .venv/dev.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch $@
 
-# The JavaScript clients of tests/clients. Where there is no npm, the tests that need them are skipped and say so.
-.venv/clients.stamp: .venv/run.stamp tests/clients/package.json tests/clients/package-lock.json
+# The clients of tests/clients. Where there is no npm, the tests that need those in JavaScript are skipped and say so. Those in
+# Python stay outside of the environment, as they want other versions of what it has.
+.venv/clients.stamp: .venv/run.stamp tests/clients/package.json tests/clients/package-lock.json tests/clients/requirements.txt
 	mkdir -p .venv/clients
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --require-hashes \
+	  --target .venv/clients/python -r tests/clients/requirements.txt
 	cp tests/clients/package.json tests/clients/package-lock.json .venv/clients/
 	if command -v npm > /dev/null; then npm ci --prefix .venv/clients --no-audit --no-fund --ignore-scripts --silent && touch $@; fi
 
