@@ -82,7 +82,7 @@ def test_the_rule_is_the_one_of_the_design() -> None:
         "cli",
         "app",
         "web",
-        "dialects",
+        "dialects | transfer",
         "live",
         "store | bus | media",
         "core",
@@ -145,6 +145,7 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
         "LeaveChat",
         "UnsubscribeChat",
         "SearchUsers",
+        "SearchMessages",
         "ListBlocked",
         "BlockUser",
         "UnblockUser",
@@ -156,9 +157,14 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
         "MuteGroup",
         "ListFormer",
         "ListGroups",
+        "DescribeGroups",
+        "ListOwnRequests",
+        "WithdrawJoinRequest",
+        "ListenEverywhere",
         "UpdateBot",
         "RemoveBot",
         "ListBots",
+        "CheckBot",
     }
 
 

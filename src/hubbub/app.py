@@ -10,6 +10,10 @@ from hubbub.core.id import EPOCH, IdGenerator
 from hubbub.core.nouns import APPOINTMENTS
 from hubbub.dialects.dm import rest as dm_rest
 from hubbub.dialects.dm.endpoint import DmEndpoint
+from hubbub.dialects.groupme import caller as groupme_desk
+from hubbub.dialects.groupme import rest as groupme_rest
+from hubbub.dialects.groupme.endpoint import GroupmeEndpoint
+from hubbub.dialects.groupme.view import View
 from hubbub.dialects.jumpin import rest as jumpin_rest
 from hubbub.dialects.jumpin.caller import Desk
 from hubbub.dialects.jumpin.endpoint import JumpinEndpoint
@@ -22,6 +26,7 @@ from hubbub.dialects.venueless.push import write_notification
 from hubbub.dialects.venueless.upload import create_download, create_upload
 from hubbub.live.admission import Admission
 from hubbub.live.appointment import AppointmentKeeper
+from hubbub.live.callback import CallbackSender
 from hubbub.live.clock import Clock, SystemClock
 from hubbub.live.community import Community
 from hubbub.live.hub import Hub
@@ -34,6 +39,9 @@ from hubbub.store.open import open_store
 from hubbub.web.entrance import Dialect, Entrance
 from hubbub.web.http import create_http
 from hubbub.web.lobby import create_lobby, create_login
+from hubbub.web.oauth import create_oauth
+from hubbub.wire.bayeux.option import Options as BayeuxOptions
+from hubbub.wire.bayeux.server import BayeuxServer
 from hubbub.wire.connection import Receive, Scope, Send
 from hubbub.wire.outbox import Turn
 from hubbub.wire.socket_io.option import Options
@@ -89,6 +97,9 @@ class Application:
         if self.push:
             await self.push.open()
             opened.push_async_callback(self.push.close)
+        self.callbacks = self._callback_sender()
+        self.callbacks.open()
+        opened.push_async_callback(self.callbacks.close)
         self.appointments = AppointmentKeeper(self.community, APPOINTMENTS)
         self.appointments.open()
         opened.callback(self.appointments.close)
@@ -102,6 +113,8 @@ class Application:
         jumpin = JumpinEndpoint(community, turn, self.media, settings.world)
         desk = Desk(community, jumpin, self.media, settings)
         dm = DmEndpoint(community, turn, settings.world)
+        groupme = groupme_desk.Desk(community, settings)
+        groupme.callbacks = self.callbacks
         connect = {
             frozenset({"jumpin", "dm"}): SharedEndpoint(jumpin, dm).connect,
             frozenset({"jumpin"}): jumpin.connect,
@@ -128,6 +141,21 @@ class Application:
                     *(create_login(desk) if settings.dialects.get("jumpin", EVERYWHERE).prefix else ()),
                 ]
             ),
+            "groupme": Dialect(
+                routes=[groupme_rest.create_rest(groupme), *create_oauth(desk)],
+                push=BayeuxServer(
+                    GroupmeEndpoint(
+                        community,
+                        turn,
+                        world=settings.world,
+                        url=settings.url,
+                        prefix=settings.dialects.get("groupme", EVERYWHERE).prefix,
+                    ).open,
+                    turn=turn,
+                    options=BayeuxOptions(max_payload=settings.max_message, bare_publish=True),
+                    admission=admission,
+                ),
+            ),
             "dm": Dialect(routes=[dm_rest.create_rest(community, dm.encoder, settings.dm, settings.world)]),
         }
         return Entrance(
@@ -141,7 +169,7 @@ class Application:
 
     async def stop(self) -> None:
         """Let clients go that wait for answers to requests: a server could not stop before these were given."""
-        for server in self.entrance.socket_servers:
+        for server in self.entrance.servers:
             await server.close()
 
     async def close(self) -> None:
@@ -156,6 +184,16 @@ class Application:
             write_notification,
             subject=url if url.startswith("https://") else "",
             allow_private=self.settings.push_allow_private,
+        )
+
+    def _callback_sender(self) -> CallbackSender:
+        url, prefix = self.settings.url.rstrip("/"), self.settings.dialects.get("groupme", EVERYWHERE).prefix
+        site = url and url + prefix
+        return CallbackSender(
+            self.community,
+            lambda state, message: View(state, site).callback(message),
+            node=self.settings.node,
+            allow_private=self.settings.callbacks_allow_private,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

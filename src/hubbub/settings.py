@@ -10,6 +10,7 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 
 from hubbub.dialects.dm.option import DmOptions
+from hubbub.dialects.groupme.option import GroupmeOptions, is_callback
 from hubbub.dialects.place import NAMES, Place
 from hubbub.live.rate import DEFAULT_RATES, Rate
 
@@ -17,7 +18,7 @@ PREFIX = "HUBBUB_"
 CONFIG_FILE = "hubbub.toml"
 CONFIG_VARIABLE = "HUBBUB_CONFIG"
 ENVIRONMENT = "the environment"
-FILE_ONLY = ("rates", "dialects")
+FILE_ONLY = ("rates", "dialects", "groupme")
 """Settings that no variable has."""
 
 
@@ -49,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether mentions and direct messages go to the browsers of people who are not connected."""
     push_allow_private: bool = False
     """Whether a push service may be at a private address, as in an intranet."""
+    callbacks_allow_private: bool = False
+    """Whether the callback of a bot may be at a private address, as in an intranet."""
     videos: Literal["auto", "youtube", "oembed", "off"] = "auto"
     """Who is asked about videos that rooms watch together: YouTube's Data API, which needs keys, or its public pages,
     which know no search by words; auto is the former when there are keys. off asks nobody."""
@@ -57,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     separated by commas."""
     dm: DmOptions = DmOptions()
     """Of the dm dialect: in the TOML file [dm], in the environment HUBBUB_DM_ and the name."""
+    groupme: GroupmeOptions = GroupmeOptions()
+    """Of the groupme dialect: in the TOML file [groupme.applications], an app's client_id and its address a line."""
     dialects: dict[str, Place] = {}
     """Where dialects are reached, when not at the root of every host; in the TOML file [dialects.dm] and so on, with
     prefix and host."""
@@ -81,10 +86,12 @@ def _variables(kinds: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Map each variable to the setting that it is, and the field of that where it has fields."""
     found: dict[str, tuple[str, str]] = {}
     for name, kind in kinds.items():
+        if name in FILE_ONLY:
+            continue
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             for field in kind.__struct_fields__:
                 found[f"{PREFIX}{name}_{field}".upper()] = name, field
-        elif name not in FILE_ONLY:
+        else:
             found[f"{PREFIX}{name}".upper()] = name, ""
     return found
 
@@ -177,6 +184,9 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("welcome_name", "greeting"):
         if not getattr(settings.dm, field).strip():
             yield "dm", f"{field} is not empty"
+    for client, callback in settings.groupme.applications.items():
+        if not client or not is_callback(callback):
+            yield "groupme", f"the address of the application {client!r} is like https://app.example.org/signed-in"
     if settings.videos == "youtube" and not settings.youtube_keys:
         yield "videos", "youtube needs youtube_keys"
     for kind, rate in settings.rates.items():

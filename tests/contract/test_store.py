@@ -578,6 +578,74 @@ def test_history_is_read_backwards(site: Site) -> None:
     run(test)
 
 
+def test_history_is_read_forwards_too(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            events = [posted(str(i), kind="system" if i % 2 else "text") for i in range(10)]
+            await store.commit([*events, posted("elsewhere", room=OTHER_ROOM)])
+            messages = [event.message for event in events]
+            assert await store.messages(ROOM, before=99, after=3, limit=3, oldest=True) == messages[3:6]
+            assert await store.messages(ROOM, before=99, after=3, limit=3) == messages[7:]
+            assert await store.messages(ROOM, before=6, after=3, limit=9) == messages[3:5]
+            said = await store.messages(ROOM, before=99, after=3, limit=2, oldest=True, system=False)
+            assert said == [messages[4], messages[6]]
+            assert await store.messages(ROOM, before=99, after=10, limit=3) == []
+
+    run(test)
+
+
+def test_the_newest_of_rooms_is_read_and_how_many_there_are(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            events = [posted("a"), posted("b", kind="system"), posted("c", room=OTHER_ROOM)]
+            await store.commit(events)
+            newest = {ROOM: events[1].message, OTHER_ROOM: events[2].message}
+            assert await store.newest([ROOM, OTHER_ROOM, 99]) == newest
+            assert await store.newest([]) == {}
+            snapshot = await store.load("main")
+            assert snapshot
+            assert snapshot.counts == {ROOM: 2, OTHER_ROOM: 1}
+
+    run(test)
+
+
+def test_what_has_reactions_or_attachments_is_found_by_when_it_was_said(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            more: list[dict[str, Any]] = [
+                {},
+                {"reactions": {"+": (ANN,)}},
+                {"attachments": ({"type": "image"},)},
+                {"reactions": {"+": (ANN, BOB)}, "attachments": ({"url": "x"},)},
+                {"reactions": {"+": (ANN,)}, "room": OTHER_ROOM},
+            ]
+            messages = [message_of(str(i), at=NOW + i * HOUR, **fields) for i, fields in enumerate(more)]
+            await store.commit([MessagePosted(world=WORLD, room=one.room, message=one) for one in messages])
+            assert await store.liked(ROOM, since=NOW, limit=9) == [messages[3], messages[1]]
+            assert await store.liked(ROOM, since=NOW + HOUR, limit=9) == [messages[3]]
+            assert await store.liked(ROOM, since=NOW, limit=1) == [messages[3]]
+            end = NOW + 9 * HOUR
+            assert await store.gallery(ROOM, after=NOW, before=end, limit=9) == [messages[3], messages[2]]
+            assert await store.gallery(ROOM, after=NOW, before=NOW + 3 * HOUR, limit=9) == [messages[2]]
+            assert await store.gallery(ROOM, after=NOW + 2 * HOUR, before=end, limit=9) == [messages[3]]
+            assert await store.gallery(ROOM, after=NOW, before=end, limit=1) == [messages[3]]
+
+    run(test)
+
+
+def test_what_happens_by_itself_is_said_once_under_its_key(site: Site) -> None:
+    async def test() -> None:
+        async with site.opened() as store:
+            first, second = (posted(body, kind="system", sender=None, nonce="end of 7") for body in "ab")
+            await store.commit([first])
+            with pytest.raises(Conflict):
+                await store.commit([second])
+            await store.commit([posted("c", sender=ANN, nonce="end of 7")])  # somebody's keys are their own
+            assert [message.body for message in await store.messages(ROOM, before=99, limit=9)] == ["a", "c"]
+
+    run(test)
+
+
 def test_audit_is_read_newest_first(site: Site) -> None:
     async def test() -> None:
         async with site.opened() as store:

@@ -5,12 +5,14 @@ nothing; its events are those that it declares; and the events carry what the st
 the events applied to a copy of the old state, and a snapshot of what a store would have kept, both give the new state.
 """
 
+import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from msgspec.structs import force_setattr, replace
 
+from hubbub.core.archive import Found, Query, Term
 from hubbub.core.command import Act, Command, check
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import (
@@ -36,6 +38,8 @@ from hubbub.core.model import (
     Block,
     Credential,
     Grant,
+    Imported,
+    ImportedKind,
     LoginCode,
     Message,
     PushSubscription,
@@ -104,7 +108,7 @@ class Cabinet:
                 if isinstance(record, Message) and not record.number:
                     self.last_number += 1
                     force_setattr(record, "number", self.last_number)
-                    force_setattr(record, "seq", event.seq)
+                    force_setattr(record, "seq", event.seq or self.seqs.get(event.stream, 0) + 1)
                 self.records[key_of(record)] = record
 
     def said(self) -> list[Message]:
@@ -122,14 +126,30 @@ class Cabinet:
     async def settle(self) -> None:
         self._wait()
 
-    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
+    async def messages(
+        self, room: int, *, before: int, limit: int, system: bool = True, after: int = 0, oldest: bool = False
+    ) -> list[Message]:
         self._wait()
         found = [
             message
             for message in self.said()
-            if message.room == room and message.number < before and (system or message.kind != "system")
+            if message.room == room and after < message.number < before and (system or message.kind != "system")
         ]
-        return found[-limit:] if limit else []
+        return (found[:limit] if oldest else found[-limit:]) if limit else []
+
+    async def newest(self, rooms: Sequence[int]) -> dict[int, Message]:
+        self._wait()
+        return {message.room: message for message in self.said() if message.room in rooms}
+
+    async def liked(self, room: int, *, since: datetime, limit: int) -> list[Message]:
+        self._wait()
+        found = [one for one in self.said() if one.room == room and one.reactions and one.at > since]
+        return found[::-1][:limit]
+
+    async def gallery(self, room: int, *, after: datetime, before: datetime, limit: int) -> list[Message]:
+        self._wait()
+        found = [one for one in self.said() if one.room == room and one.attachments and after < one.at < before]
+        return found[::-1][:limit]
 
     async def message(self, world: int, number: int) -> Message | None:
         self._wait()
@@ -144,9 +164,51 @@ class Cabinet:
         found = [message for message in self.said() if message.room == room and message.pinned]
         return sorted(found, key=lambda message: (message.pinned or START, message.id), reverse=True)
 
+    async def imported(self, world: int, source: str, kind: ImportedKind, foreign: Sequence[str]) -> dict[str, int]:
+        self._wait()
+        kept = [record for record in self.records.values() if isinstance(record, Imported)]
+        wanted = [one for one in kept if (one.source, one.kind) == (source, kind) and one.foreign in foreign]
+        return {one.foreign: one.local for one in wanted}
+
+    async def imported_messages(self, world: int, source: str, foreign: Sequence[str]) -> dict[str, Message]:
+        said = {message.id: message for message in self.said()}
+        found = await self.imported(world, source, "message", foreign)
+        return {one: said[local] for one, local in found.items()}
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         self._wait()
         return next((one for one in self.said() if one.sender == sender and one.nonce == nonce), None)
+
+    async def search(
+        self,
+        world: int,
+        query: Query,
+        *,
+        rooms: Sequence[int],
+        sender: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Found:
+        """Find in a plain way what a store's index finds; a page begins below the number of a message."""
+        self._wait()
+        found = [
+            message
+            for message in self.said()
+            if message.room in rooms
+            and message.sender in (sender or message.sender,)
+            and (since is None or message.at >= since)
+            and (until is None or message.at < until)
+            and (before is None or message.number < before)
+            and message.kind in ("text", "poll")
+            and not message.deleted
+            and message.replaces is None
+            and all(says(message.body, term) for term in query.terms)
+            and not any(says(message.body, term) for term in query.without)
+        ][::-1]
+        more = len(found) > limit
+        return Found(messages=found[:limit], next=found[limit - 1].number if more else None)
 
     async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
         self._wait()
@@ -458,6 +520,16 @@ def who_is_where(presence: Presence) -> dict[str, object]:
     }
 
 
+def says(body: str, term: Term) -> bool:
+    """Tell whether a text has the words of a term."""
+    words = re.findall(r"\w+", body.lower())
+    wanted = [word.lower() for word in term.words]
+    places = (words[i : i + len(wanted)] for i in range(len(words)))
+    if term.prefix:
+        return any(one[:-1] == wanted[:-1] and one[-1].startswith(wanted[-1]) for one in places)
+    return any(one == wanted for one in places)
+
+
 def key_of(record: Record) -> tuple[type[Record], tuple[object, ...]]:
     return type(record), tuple(getattr(record, name) for name in record.KEY)
 
@@ -498,6 +570,8 @@ def records_of(state: WorldState) -> Iterator[Record]:
     yield from state.tokens.values()
     for gone in state.former.values():
         yield from gone.values()
+    for waiting in state.requests.values():
+        yield from waiting.values()
     for read in state.read_states.values():
         yield from read.values()
 
@@ -536,6 +610,7 @@ def picture(state: WorldState) -> dict[str, object]:
         "announcements": dict(state.announcements),
         "tokens": dict(state.tokens),
         "former": {room: dict(gone) for room, gone in state.former.items() if gone},
+        "requests": {room: dict(waiting) for room, waiting in state.requests.items() if waiting},
         "gatherings": {room: list(found.items()) for room, found in state.gatherings.items() if found},
         "answers": {one: dict(answers) for one, answers in state.answers.items() if answers},
         "bots": {room: list(bots.items()) for room, bots in state.bots.items() if bots},

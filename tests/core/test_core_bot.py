@@ -13,6 +13,7 @@ from hubbub.core.bot import (
     TOKEN,
     AddBot,
     BotSight,
+    CheckBot,
     ListBots,
     PostAsBot,
     RemoveBot,
@@ -231,8 +232,12 @@ def test_only_the_owner_changes_and_sees_a_bot(club: Club) -> None:
     house, bot = club.house, club.add(club.bob).bot
     for user in (club.ada, club.cleo, club.dan):
         assert house.refusal(UpdateBot(bot=bot.user, name="Mine"), user) == Code.BOT_UNKNOWN
+        assert house.refusal(CheckBot(bot=bot.user), user) == Code.BOT_UNKNOWN
         assert house.do(ListBots(), user).result == []
+    assert house.refusal(CheckBot(bot=bot.user), operator=True) == Code.BOT_UNKNOWN
+    assert house.do(CheckBot(bot=bot.user), club.bob).result == bot
     for other in (0, 12345, club.ada):
+        assert house.refusal(CheckBot(bot=other), club.bob) == Code.BOT_UNKNOWN
         assert house.refusal(UpdateBot(bot=other, name="x"), club.bob) == Code.BOT_UNKNOWN
         assert house.refusal(RemoveBot(bot=other), club.bob) == Code.BOT_UNKNOWN
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.core.id import EPOCH, MAX_ID, NODE_BITS, SERVER_NODES, TOOL_NODES, IdGenerator, created_at
+from hubbub.core.id import EPOCH, MAX_ID, NODE_BITS, SERVER_NODES, TOOL_NODES, IdGenerator, created_at, node_of
 from hubbub.dialects.venueless.id import Kind, parse, render
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -34,6 +34,12 @@ def test_ids_rise_whatever_the_clock_does(steps: list[int]) -> None:
         made.append(generator())
     assert made == sorted(set(made))
     assert all(0 < one <= MAX_ID for one in made)
+
+
+@given(st.sampled_from([*SERVER_NODES, *TOOL_NODES]), st.integers(0, 500))
+def test_an_id_says_which_node_made_it(node: int, before: int) -> None:
+    generator = IdGenerator(Hand(), node)
+    assert {node_of(generator()) for _ in range(before + 1)} == {node}
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**NODE_BITS - 1), st.integers(-3, 3)), max_size=400))

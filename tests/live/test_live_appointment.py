@@ -251,3 +251,21 @@ async def test_what_gets_nowhere_is_not_tried_at_once_again() -> None:
         assert keeper.statistics() == {"timers": 0}
         here.clock.advance(HOUR)
         assert len(runs) == 3
+
+
+async def test_two_servers_that_keep_an_appointment_at_the_same_moment_say_it_once(tmp_path: Path) -> None:
+    url, clock = f"sqlite:///{tmp_path}/hubbub.db", HandClock()
+    async with hall(url, clock=clock) as here, hall(url, clock=clock, node=1) as there:
+        there.room = here.room
+        poll = await here.make(HOUR)
+        await there.wait(SECOND)  # it hears of the poll
+        for delay in (45 * MINUTE, 15 * MINUTE):
+            clock.advance(delay)  # both keep it before either has stored anything
+            for one in (here, there) * 3:
+                await one.wait(RETRY)
+        for one in (here, there):
+            assert one.state_of(poll) == "closed"
+            assert one.keeper.statistics() == {"timers": 0}
+        kept = await here.here.community.store.messages(here.room, before=100, limit=100)
+        said = [message.event["type"] for message in kept if message.event]
+        assert said == ["poll.created", "poll.reminder", "poll.finished"]

@@ -24,8 +24,8 @@ from hubbub.core.world import ReplaceWorld, UpdateWorld
 from hubbub.dialects.venueless.id import Kind, render
 from hubbub.dialects.venueless.push import MAX_BODY, write_notification
 from hubbub.live import push
-from hubbub.live.egress import Egress, look_up
-from hubbub.live.push import REST, RETRIES, UNSUBSCRIBED_FOR, PushSender, usual_trust
+from hubbub.live.egress import Egress, look_up, usual_trust
+from hubbub.live.push import REST, RETRIES, UNSUBSCRIBED_FOR, PushSender
 from hubbub.live.world import ensure_push_keys
 from hubbub.wire.web_push import public_key
 

@@ -85,7 +85,9 @@ def tables(database: sqlite3.Connection) -> list[str]:
 def test_migrations_lead_to_the_schema(database: sqlite3.Connection) -> None:
     migrations.upgrade(database)
     with migrations.engine_over(database).connect() as bound:
-        context = MigrationContext.configure(bound, opts={"compare_type": True})
+        # The tables behind the index of messages are FTS5's own.
+        opts = {"compare_type": True, "include_name": lambda name, *_: not str(name).startswith("search_index")}
+        context = MigrationContext.configure(bound, opts=opts)
         assert compare_metadata(context, metadata) == []
     assert migrations.is_current(database)
 
@@ -95,7 +97,10 @@ def test_migrated_tables_are_strict_and_laid_out_as_in_the_schema(database: sqli
     with closing(sqlite3.connect(":memory:")) as fresh:
         with migrations.engine_over(fresh).begin() as bound:
             metadata.create_all(bound)
-        query = "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+        query = (
+            "SELECT name, wr, strict FROM pragma_table_list"
+            " WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND type = 'table'"
+        )
         expected = set(fresh.execute(query))
         assert set(database.execute(query)) - {("alembic_version", 0, 0)} == expected
         assert all(strict for *_, strict in expected)

@@ -241,6 +241,7 @@ def test_a_world_of_history_is_found_through_its_indexes(path: Path) -> None:
                 for name, query in vars(reader).items()
                 if isinstance(query, reader.Query | reader.RecordQuery) and name not in ("WORLDS", "OTHERS", "POSITION")
             }
+            names |= {f"HISTORY {key}": query for key, query in reader.HISTORY.items()}
             assert len(names) > 10
             for name, found in names.items():
                 query = found if isinstance(found, reader.Query) else found._query

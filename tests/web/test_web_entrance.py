@@ -104,7 +104,7 @@ def test_all_are_at_the_root_of_every_host(ask: Ask) -> None:
         assert ask(entrance, "/api/rooms", host) == "jumpin at  /api/rooms /api/rooms"
         assert ask(entrance, "/socket.io/", host) == "dm+jumpin"
         assert ask(entrance, "/", host) == "page at  / /"
-    assert len(entrance.socket_servers) == 1
+    assert len(entrance.servers) == 1
 
 
 def test_a_prefix_is_left_out_of_the_path(ask: Ask) -> None:
@@ -115,7 +115,7 @@ def test_a_prefix_is_left_out_of_the_path(ask: Ask) -> None:
     assert ask(entrance, "/users") == "404"
     assert ask(entrance, "/talk/here/api/rooms") == ask(entrance, "/talk/here/") == "404"
     assert ask(entrance, "/talk/hereafter/users") == ask(entrance, "/talk/users") == "404"
-    assert len(entrance.socket_servers) == 2
+    assert len(entrance.servers) == 2
 
 
 def test_a_prefix_is_as_it_is_written(ask: Ask) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hubbub import __version__
-from hubbub.cli import doctor, room, serve, user, world
+from hubbub.cli import doctor, import_groupme, room, serve, transfer, user, world
 from hubbub.cli.error import Root
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app.command("serve")(serve.serve)
 app.add_typer(world.app, name="world")
 app.add_typer(room.app, name="room")
 app.add_typer(user.app, name="user")
+app.command("export")(transfer.export)
+transfer.import_app.command("groupme")(import_groupme.import_groupme)
+app.add_typer(transfer.import_app, name="import")
 app.command("doctor")(doctor.doctor)
 
 

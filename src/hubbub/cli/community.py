@@ -42,16 +42,11 @@ def open_store(settings: Settings) -> "Store":
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, create: bool = False) -> "AsyncIterator[Community]":
-    """Open the communities of a database, which is made when it is not there and `create`.
+async def opened_store(settings: Settings, *, create: bool = False) -> "AsyncIterator[Store]":
+    """Open a database, which is made when it is not there and `create`.
 
-    A database of an older version is not migrated: a server of that version may be running on it.
+    One of an older version is not migrated: a server of that version may be running on it.
     """
-    from hubbub.bus.memory import MemoryBus
-    from hubbub.core.id import TOOL_NODES, IdGenerator
-    from hubbub.live.clock import SystemClock
-    from hubbub.live.community import Community
-
     file = database_file(settings)
     fresh = file is None or not file.exists() or file.stat().st_size == 0
     if fresh and not create:
@@ -59,10 +54,24 @@ async def opened(settings: Settings, *, create: bool = False) -> "AsyncIterator[
             f"There is no database {file or 'on disk'}. Start the server once with `hubbub serve`, or name another"
             " database with --database, HUBBUB_DATABASE or hubbub.toml."
         )
-    clock = SystemClock()
     store = open_store(settings)
     await store.open(migrate=fresh)
     try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, create: bool = False) -> "AsyncIterator[Community]":
+    """Open the communities of a database; see `opened_store`."""
+    from hubbub.bus.memory import MemoryBus
+    from hubbub.core.id import TOOL_NODES, IdGenerator
+    from hubbub.live.clock import SystemClock
+    from hubbub.live.community import Community
+
+    clock = SystemClock()
+    async with opened_store(settings, create=create) as store:
         community = Community(
             store, MemoryBus(), None, clock=clock, new_id=IdGenerator(clock, secrets.choice(TOOL_NODES))
         )
@@ -71,8 +80,6 @@ async def opened(settings: Settings, *, create: bool = False) -> "AsyncIterator[
             yield community
         finally:
             await community.close()
-    finally:
-        await store.close()
 
 
 def beside(settings: Settings, work: "Callable[[Community], Awaitable[T]]", doing: str, *, create: bool = False) -> T:

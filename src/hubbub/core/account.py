@@ -117,6 +117,12 @@ class RevokeToken(Command, frozen=True, kw_only=True):
     token: str
 
 
+class RevokeOwnToken(Command, frozen=True, kw_only=True):
+    """Let a token of the actor be good for nothing any more, by its digest; one that is not theirs stays."""
+
+    digest: str
+
+
 class CloseAccount(Command, frozen=True, kw_only=True):
     """Have everything that the server knows of the actor forgotten, for good; what they said stays."""
 
@@ -270,6 +276,14 @@ def do_revoke_token(act: Act, command: RevokeToken) -> None:
     """Forget it. Who has it may do that, whoever they are."""
     token = act.state.tokens.get(digest(command.token))
     if token:
+        act.emit(TokensRevoked, tokens=(token,))
+
+
+@handles(RevokeOwnToken, "world:view", rate="login", events=(TokensRevoked,))
+def do_revoke_own_token(act: Act, command: RevokeOwnToken) -> None:
+    """Forget it. An account's secret stays: without it, its owner could not come back."""
+    token = act.state.tokens_of.get(act.actor.id, {}).get(command.digest)
+    if token and token.use == "access":
         act.emit(TokensRevoked, tokens=(token,))
 
 

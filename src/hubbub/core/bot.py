@@ -98,6 +98,12 @@ class ListBots(Command, frozen=True, kw_only=True):
     """List the own bots."""
 
 
+class CheckBot(Command, frozen=True, kw_only=True):
+    """Give an own bot. Whoever gets it may also read what came of what was sent to its callback."""
+
+    bot: int
+
+
 class PostAsBot(Command, frozen=True, kw_only=True):
     """Say something as a bot, by its token alone."""
 
@@ -168,9 +174,7 @@ def _check_count(act: Act, room: Room) -> None:
 @handles(UpdateBot, rate="configure", events=(UserUpdated, BotUpdated, MessagePosted))
 def do_update(act: Act, command: UpdateBot) -> BotSight:
     """Change what is given and different. That it is called otherwise is said in the group."""
-    bot = _access_bot(act, command.bot)
-    if bot.by != act.by:
-        raise Unknown(Code.BOT_UNKNOWN, "You have no such bot.")
+    bot = _access_own(act, command.bot)
     room, before = access_group(act, bot.room), act.state.users[bot.user]
     name, avatar = before.display_name, _avatar_of(before)
     if command.name is not msgspec.UNSET:
@@ -214,6 +218,14 @@ def do_list(act: Act, command: ListBots) -> list[BotSight]:
     return [_sight(act, bot) for bot in sorted(_own(act), key=lambda bot: bot.user)]
 
 
+@handles(CheckBot, rate="read")
+def do_check(act: Act, command: CheckBot) -> Bot:
+    """Give it, whether or not its owner still belongs to the group. Raises Unknown for those of others."""
+    bot = _access_own(act, command.bot)
+    access_group(act, bot.room)
+    return bot
+
+
 def _own(act: Act) -> list[Bot]:
     return [
         bot
@@ -227,6 +239,13 @@ def _own(act: Act) -> list[Bot]:
 def _access_bot(act: Act, identity: int) -> Bot:
     bot = bot_of(act.state, identity)
     if bot is None:
+        raise Unknown(Code.BOT_UNKNOWN, "You have no such bot.")
+    return bot
+
+
+def _access_own(act: Act, identity: int) -> Bot:
+    bot = _access_bot(act, identity)
+    if bot.by != act.by:
         raise Unknown(Code.BOT_UNKNOWN, "You have no such bot.")
     return bot
 
@@ -251,17 +270,20 @@ def _avatar_of(user: User) -> str:
 
 def _checked_url(field: str, url: str) -> str:
     """Give an address of the web as it is; an empty one is none. Raises Invalid."""
-    if not url:
-        return ""
+    if url and not is_web_address(url):
+        raise invalid(field, f"an address of the web with at most {MAX_URL} characters")
+    return url
+
+
+def is_web_address(url: str) -> bool:
+    """Tell whether this is an address of the web as bots may have: whole, plainly written, without a password."""
     try:
         parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
         fine = fine and (parts.port is None or parts.port > 0)
     except ValueError:
-        fine = False
-    if not fine or len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise invalid(field, f"an address of the web with at most {MAX_URL} characters")
-    return url
+        return False
+    return fine and len(url) <= MAX_URL and url.isascii() and url.isprintable() and " " not in url
 
 
 # Speaking

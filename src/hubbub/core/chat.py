@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import emoji
@@ -13,6 +14,7 @@ from hubbub.core.event import (
     ChannelsChanged,
     DirectChanged,
     DirectPosted,
+    DirectRead,
     GrantTaken,
     MemberJoined,
     MemberLeft,
@@ -29,7 +31,7 @@ from hubbub.core.event import (
     UserNotified,
     UserUnread,
 )
-from hubbub.core.membership import enroll, is_bot_of, name_in, part, person_in, was_removed
+from hubbub.core.membership import enroll, is_bot_of, must_ask, name_in, part, person_in, was_removed
 from hubbub.core.model import DeletionActor, Message, MessageKind, ReadState, Room, User
 from hubbub.core.room import stop_listening
 from hubbub.core.state import WorldState
@@ -43,6 +45,13 @@ MAX_MENTIONS = 50
 """A message that mentions as many notifies nobody: it is spam (protocols/venueless.md 1.9)."""
 MAX_REACTIONS = 64
 """Different emoji on one message."""
+PACKED = re.compile(r"pack:(0|[1-9][0-9]{0,5}):(0|[1-9][0-9]{0,5})")
+"""A reaction that is no emoji but a picture out of a numbered pack: the pack, and its place there."""
+HEART = "\u2764\ufe0f"
+"""The reaction of who just likes a message; and what is shown for a picture where nobody knows the packs."""
+MAX_LIKED = 5000
+"""Messages with reactions that are looked at for those with the most."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_NONCE = 128
 MAX_NOTIFICATIONS = 1000
 """Unseen notifications of one room that are counted."""
@@ -71,6 +80,10 @@ class SubscribeChat(Command, frozen=True, kw_only=True):
     room: int
 
 
+class ListenEverywhere(Command, frozen=True, kw_only=True):
+    """Listen to every conversation that the actor belongs to for good."""
+
+
 class JoinChat(Command, frozen=True, kw_only=True):
     """Belong to a conversation, and listen. `volatile` overrides the room's own setting; for moderators only."""
 
@@ -94,16 +107,50 @@ class UnsubscribeChat(Command, frozen=True, kw_only=True):
 
 
 class FetchMessages(Command, frozen=True, kw_only=True):
-    """Read the newest `count` messages with a number below `before`."""
+    """Read the newest `count` messages with a number below `before` and above `after`, or the `oldest` of these."""
 
     MODULE = CHAT
     room: int
     before: int
     count: int = 50
+    after: int = 0
+    oldest: bool = False
+
+
+class GetMessage(Command, frozen=True, kw_only=True):
+    """Read one message."""
+
+    MODULE = CHAT
+    room: int
+    number: int
+
+
+class ListLiked(Command, frozen=True, kw_only=True):
+    """Read the messages said since an instant that people have reacted to most.
+
+    Of these those to which one user reacted (`by`), or those of one sender to which others did.
+    """
+
+    MODULE = CHAT
+    room: int
+    since: datetime
+    count: int = 100
+    by: int = 0
+    sender: int = 0
+
+
+class ListFiles(Command, frozen=True, kw_only=True):
+    """Read the newest messages with attachments that were said between two instants."""
+
+    MODULE = CHAT
+    room: int
+    after: datetime | None = None
+    before: datetime | None = None
+    count: int = 100
 
 
 class PostMessage(Command, frozen=True, kw_only=True):
-    """Say something. The same `nonce` of the same user gives the first message again."""
+    """Say something. The same `nonce` of the same user gives the first message again, or is refused (`strict`)."""
 
     MODULE = CHAT
     room: int
@@ -113,6 +160,7 @@ class PostMessage(Command, frozen=True, kw_only=True):
     extra: dict[str, Any] | None = None
     mentions: tuple[int, ...] = ()
     nonce: str | None = None
+    strict: bool = False
 
 
 class EditMessage(Command, frozen=True, kw_only=True):
@@ -177,6 +225,16 @@ def do_subscribe(act: Act, command: SubscribeChat) -> Conversation:
     return conversation
 
 
+@handles(ListenEverywhere, rate="read", events=(Subscribed,))
+def do_listen_everywhere(act: Act, command: ListenEverywhere) -> None:
+    """Begin to listen where the actor may read, and has come through the gates."""
+    user = act.actor
+    for identity in act.state.belongs.get(user.id, ()):
+        room = act.state.rooms.get(identity)
+        if room and act.state.reads(user, act.now, room) and (not room.gated or act.admitted(room)):
+            listen(act, room)
+
+
 @handles(
     JoinChat,
     "room:chat.join",
@@ -192,6 +250,8 @@ def do_join(act: Act, command: JoinChat) -> Conversation:
         volatile = command.volatile
     if was_removed(act.state, room, act.actor.id):
         raise Denied(Code.CHAT_DENIED, "You were removed from here. Ask somebody who belongs to it to add you again.")
+    if not volatile and must_ask(act, room, act.actor):
+        raise Denied(Code.CHAT_DENIED, "Ask to join this group first.")
     conversation = describe(act, room)
     listen(act, room)
     if room.kind == "direct":
@@ -202,8 +262,10 @@ def do_join(act: Act, command: JoinChat) -> Conversation:
 
 
 def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool = False) -> None:
-    """Let a user belong to a conversation; nothing happens when they do already, or were removed from it."""
+    """Let a user belong to a conversation; nothing happens when they do already, were removed from it, or must ask."""
     if user.id in act.state.members.get(room.id, ()) or was_removed(act.state, room, user.id):
+        return
+    if not volatile and must_ask(act, room, user):
         return
     if volatile:
         # Without a connection there would be nothing to end it.
@@ -305,10 +367,58 @@ async def do_fetch(act: Act, command: FetchMessages) -> list[Message]:
     room = act.state.rooms[command.room]
     return await act.archive.messages(
         room.id,
-        before=min(command.before, act.state.last_number + 1),
+        after=max(0, min(command.after, act.state.last_number)),
+        before=max(0, min(command.before, act.state.last_number + 1)),
         limit=max(0, min(command.count, MAX_FETCH)),
         system=not (room.volatile or room.force_join),
+        oldest=command.oldest,
     )
+
+
+@handles(GetMessage, "room:chat.read", rate="read")
+async def do_get(act: Act, command: GetMessage) -> Message:
+    """Give it as it reads now."""
+    message = await access_message(act, command.room, command.number)
+    check(act, command)
+    return message
+
+
+@handles(ListLiked, "room:chat.read", rate="read")
+async def do_list_liked(act: Act, command: ListLiked) -> list[Message]:
+    """Give those with the most reactions first, the newest of these first; of very many only the newest are counted."""
+    await act.archive.settle()
+    found = await act.archive.liked(command.room, since=command.since, limit=MAX_LIKED)
+    check(act, command)
+    now = [act.state.changed.get(message.id, message) for message in found]
+    liked = [message for message in now if message.reactions and not message.deleted and _is_asked(command, message)]
+    ordered = sorted(liked, key=lambda message: (len(reactors_of(message)), message.number), reverse=True)
+    return ordered[: max(0, min(command.count, MAX_FETCH))]
+
+
+def _is_asked(command: ListLiked, message: Message) -> bool:
+    reactors = reactors_of(message)
+    if command.by and command.by not in reactors:
+        return False
+    return not command.sender or (message.sender == command.sender and reactors != {command.sender})
+
+
+def reactors_of(message: Message) -> set[int]:
+    """Give who has reacted to a message."""
+    return {user for users in message.reactions.values() for user in users}
+
+
+@handles(ListFiles, "room:chat.read", rate="read")
+async def do_list_files(act: Act, command: ListFiles) -> list[Message]:
+    """Give them, newest first."""
+    await act.archive.settle()
+    found = await act.archive.gallery(
+        command.room,
+        after=command.after or LONG_AGO,
+        before=command.before or act.now + timedelta(days=1),
+        limit=max(0, min(command.count, MAX_FETCH)),
+    )
+    check(act, command)
+    return [message for message in found if not act.state.changed.get(message.id, message).deleted]
 
 
 @handles(
@@ -334,14 +444,22 @@ def do_post(act: Act, command: PostMessage) -> Any:
         raise Invalid(Code.MESSAGE_KIND)
     if command.nonce is None:
         return post(act, room, command)
-    if not 0 < len(command.nonce) <= MAX_NONCE or "\0" in command.nonce:
-        raise invalid("nonce", f"1 to {MAX_NONCE} characters")
+    checked_nonce(command.nonce)
     return _post_once(act, command)
+
+
+def checked_nonce(nonce: str) -> str:
+    """Give an idempotency key. Raises Invalid."""
+    if not 0 < len(nonce) <= MAX_NONCE or "\0" in nonce:
+        raise invalid("nonce", f"1 to {MAX_NONCE} characters")
+    return nonce
 
 
 async def _post_once(act: Act, command: PostMessage) -> Message:
     user, nonce = act.actor.id, command.nonce
     assert nonce is not None
+    if command.strict:
+        return await _post_first(act, command, nonce)
     if (user, nonce) not in act.state.nonces:
         first = await act.archive.message_by_nonce(act.state.world.id, user, nonce)
         if first:
@@ -354,6 +472,21 @@ async def _post_once(act: Act, command: PostMessage) -> Message:
     if known and not known.number:
         raise Unavailable(Code.UNAVAILABLE, "The first message with this nonce could not be stored. Try again.")
     return known or post(act, room, command)
+
+
+async def _post_first(act: Act, command: PostMessage, nonce: str) -> Message:
+    if not await is_new(act, nonce):
+        raise Invalid(Code.NONCE_USED, "You have said that already.")
+    check(act, command)  # the world may have changed while we looked
+    return post(act, check_may_post(act, command.room), command)
+
+
+async def is_new(act: Act, nonce: str) -> bool:
+    """Tell whether the actor has not used an idempotency key yet."""
+    user = act.actor.id
+    known = (user, nonce) in act.state.nonces
+    known = known or await act.archive.message_by_nonce(act.state.world.id, user, nonce) is not None
+    return not known and (user, nonce) not in act.state.nonces
 
 
 def post(act: Act, room: Room, command: PostMessage) -> Message:
@@ -521,7 +654,7 @@ def _replace(act: Act, room: Room, original: Message, said: dict[str, Any], **co
 @handles(ReactToMessage, "room:chat.send", rate="react", events=(MessageReacted,))
 async def do_react(act: Act, command: ReactToMessage) -> Message:
     """Give or take back a reaction; giving it twice is giving it once."""
-    if not emoji.is_emoji(command.reaction) and not (command.single and command.delete):
+    if not is_reaction(command.reaction) and not (command.single and command.delete):
         raise Invalid(Code.REACTION_UNKNOWN)
     message = await access_message(act, command.room, command.number)
     check(act, command)
@@ -534,6 +667,11 @@ async def do_react(act: Act, command: ReactToMessage) -> Message:
     message = msgspec.structs.replace(message, reactions=reactions)
     act.emit(MessageReacted, room.id, message=message)
     return message
+
+
+def is_reaction(sign: str) -> bool:
+    """Tell whether a text is a reaction: one emoji, or one out of a pack."""
+    return emoji.is_emoji(sign) or PACKED.fullmatch(sign) is not None
 
 
 def _with_reaction(old: dict[str, tuple[int, ...]], user: int, command: ReactToMessage) -> dict[str, tuple[int, ...]]:
@@ -550,10 +688,13 @@ def _with_reaction(old: dict[str, tuple[int, ...]], user: int, command: ReactToM
     return {sign: users for sign, users in found.items() if users}
 
 
-def announce(act: Act, room: Room, user: User | None, what: str, text: str = "", **more: Any) -> Message:
+def announce(
+    act: Act, room: Room, user: User | None, what: str, text: str = "", *, once: str | None = None, **more: Any
+) -> Message:
     """Say in a conversation that something happened: what, by or to whom (None: the system), and the same in words.
 
-    `more` is what else programs want to know of it; see docs/system-messages.md.
+    `more` is what else programs want to know of it; see docs/system-messages.md. What happens by itself is said by
+    every server on the database: under `once`, which names the occasion, only the first of them can store it.
     """
     message = Message(
         id=act.new_id(),
@@ -564,6 +705,7 @@ def announce(act: Act, room: Room, user: User | None, what: str, text: str = "",
         kind="system",
         body=text,
         event={"type": what, **person_in(act.state, room.id, user.id if user else 0), **more},
+        nonce=once,
     )
     act.emit(MessagePosted, room.id, message=message)
     return message
@@ -614,7 +756,7 @@ async def access_message(act: Act, room: int, number: int) -> Message:
 # Reading
 
 
-@handles(MarkRead, "room:chat.read", rate="read_marks", events=(ReadMarked,))
+@handles(MarkRead, "room:chat.read", rate="read_marks", events=(ReadMarked, DirectRead))
 def do_mark_read(act: Act, command: MarkRead) -> Any:
     """Move the read pointer on, never back, and never past what has been said.
 
@@ -647,3 +789,5 @@ def _mark_read(act: Act, command: MarkRead, unseen: tuple[int, ...]) -> None:
         act.state.unread[room.id][user] = None
     state = ReadState(room=room.id, user=user, world=room.world, read=read, notifications=unseen)
     act.emit(ReadMarked, room.id, state=state)
+    if room.kind == "direct" and read > (old.read if old else 0):
+        act.emit(DirectRead, room.id, users=tuple(act.state.members[room.id]), user=user, number=read, at=act.now)

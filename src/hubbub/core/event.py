@@ -6,6 +6,7 @@ appends it to the journal, the dialects tell their clients. An ephemeral event h
 are here now.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -24,7 +25,9 @@ from hubbub.core.model import (
     GatheringAnswer,
     Grant,
     Ignore,
+    Imported,
     Invite,
+    JoinRequest,
     LoginCode,
     Member,
     Message,
@@ -582,11 +585,13 @@ class PushUnsubscribed(Event, kw_only=True):
 
 
 class MemberJoined(Event, kw_only=True):
-    """A user joined a room's conversation for good."""
+    """A user joined a room's conversation for good, for which they may have asked."""
 
     WRITES = ("member",)
+    ERASES = ("request",)
 
     member: Member
+    request: JoinRequest | None = None
 
 
 class MemberUpdated(Event, kw_only=True):
@@ -611,10 +616,35 @@ class MemberReturned(Event, kw_only=True):
     """A user belongs to a group again."""
 
     WRITES = ("member",)
-    ERASES = ("former",)
+    ERASES = ("former", "request")
 
     member: Member
     former: FormerMember
+    request: JoinRequest | None = None
+
+
+class MemberBarred(Event, kw_only=True):
+    """Somebody who has left a group may not come back by themselves any more."""
+
+    WRITES = ("former",)
+
+    former: FormerMember
+
+
+class JoinRequested(Event, kw_only=True):
+    """Somebody asked to belong to a group."""
+
+    WRITES = ("request",)
+
+    request: JoinRequest
+
+
+class JoinRequestClosed(Event, kw_only=True):
+    """Somebody who asked to belong to a group will not: they were refused, or have taken it back."""
+
+    ERASES = ("request",)
+
+    request: JoinRequest
 
 
 class ConversationOpened(Event, kw_only=True):
@@ -657,6 +687,35 @@ class MessageUnpinned(Event, kw_only=True):
     WRITES = ("message",)
 
     message: Message
+
+
+class TakenOver(Event, kw_only=True):
+    """Something was taken over from elsewhere: messages that were said there, and what came from where.
+
+    Not journalled, as it may be very much: a HistoryExtended of the same room that comes next tells others. New
+    messages have the `seq` of that.
+    """
+
+    WRITES = ("messages", "imported")
+    JOURNALLED = False
+
+    messages: tuple[Message, ...] = ()
+    imported: tuple[Imported, ...] = ()
+
+
+class HistoryExtended(Event, kw_only=True):
+    """A room has `count` more old messages, of which `last` is the newest, and `said` the newest of what people said.
+
+    Others are as `changed` has them now, and `reads` says who has read it all. Nobody is told.
+    """
+
+    WRITES = ("last", "said", "changed", "reads")
+
+    last: Message | None = None
+    said: Message | None = None
+    count: int = 0
+    changed: tuple[Message, ...] = ()
+    reads: tuple[ReadState, ...] = ()
 
 
 class GatheringCreated(Event, kw_only=True):
@@ -758,6 +817,23 @@ class NotificationsCounted(Event, kw_only=True):
 
 
 # Ephemeral: told to those who are here, kept nowhere
+
+
+class DirectRead(Event, kw_only=True):
+    """A user has read a direct conversation up to a message; told to all connections of those whom it is between."""
+
+    users: tuple[int, ...]
+    user: int
+    number: int
+    at: datetime
+
+
+class Typing(Event, kw_only=True):
+    """A user is writing. In a direct conversation `users` are those whom it is between, else those who listen hear."""
+
+    users: tuple[int, ...]
+    user: int
+    at: datetime
 
 
 class UserUnread(Event, kw_only=True):

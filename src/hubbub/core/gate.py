@@ -8,6 +8,7 @@ from hubbub.core.archive import Passwords
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, HubbubError, Unavailable
 from hubbub.core.event import RoomPasswordSet, RoomUpdated, UserUpdated
+from hubbub.core.membership import must_ask
 from hubbub.core.model import Room, RoomPassword, User
 from hubbub.core.signature import read, sign
 
@@ -38,8 +39,8 @@ def check_may_enter(act: Act, room: Room, key: str) -> None:
     """Raise Denied unless the actor may come in, by the first of these that stands in the way.
 
     The room is closed, asks for an account, for a verified one, for an older one; the actor was kicked a moment ago;
-    the room asks for its password, for a word on one's age; the actor is banned; lacks `room:view`. Who moderates the
-    room passes all but the last and being kicked. Source: protocols/jumpin.md 1.1.
+    the room asks for its password, for a word on one's age; the actor is banned; lacks `room:view`; needs approval. Who
+    moderates the room passes all but `room:view` and being kicked. Source: protocols/jumpin.md 1.1.
     """
     user, exempt = act.actor, act.admits_anyway(room)
     if not exempt:
@@ -55,6 +56,8 @@ def check_may_enter(act: Act, room: Room, key: str) -> None:
     if banned or (act.state.barred(act.origin, act.now, room.id) and not exempt):
         raise Denied(Code.BANNED, "You are banned from this room.")
     act.check("room:view", room)
+    if must_ask(act, room, user):
+        raise Denied(Code.ROOM_DENIED, "Ask to join this group first.")
 
 
 def check_account(room: Room, user: User, now: datetime) -> None:

@@ -426,24 +426,25 @@ def do_settle(act: Act, command: SettleGatherings) -> None:
     for gathering in list(act.state.gatherings.get(room.id, {}).values()):
         due = [instant for instant in _instants(gathering) if instant <= act.now]
         if due:
-            _settle(act, room, msgspec.structs.replace(gathering, told=act.now))
+            once = f"gathering:{gathering.id}:{max(due).timestamp():.0f}:{gathering.modified.timestamp():.6f}"
+            _settle(act, room, msgspec.structs.replace(gathering, told=act.now), once)
 
 
-def _settle(act: Act, room: Room, gathering: Gathering) -> None:
+def _settle(act: Act, room: Room, gathering: Gathering, once: str) -> None:
     if act.now < gathering.start:
         minutes = max(1, math.floor((gathering.start - act.now) / timedelta(minutes=1) + 0.5))
         act.emit(GatheringReminded, room.id, gathering=gathering, session=0)
         text = f"'{gathering.name}' is starting in {minutes} minute{'s' * (minutes > 1)}"
-        _announce_start(act, room, gathering, text, minutes)
+        _announce_start(act, room, gathering, text, minutes, once)
         return
     act.emit(GatheringStarted, room.id, gathering=gathering, session=0)
     if act.now <= gathering.start + LATE:
-        _announce_start(act, room, gathering, f"'{gathering.name}' is starting now", 0)
+        _announce_start(act, room, gathering, f"'{gathering.name}' is starting now", 0, once)
 
 
-def _announce_start(act: Act, room: Room, gathering: Gathering, text: str, minutes: int) -> None:
+def _announce_start(act: Act, room: Room, gathering: Gathering, text: str, minutes: int, once: str) -> None:
     about = {"gathering": gathering.id, "name": gathering.name, "minutes": minutes}
-    announce(act, room, None, "calendar.starting", text, **about)
+    announce(act, room, None, "calendar.starting", text, once=once, **about)
 
 
 def _instants(gathering: Gathering) -> Iterator[datetime]:

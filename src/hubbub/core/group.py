@@ -6,18 +6,20 @@ docs/groups.md; the words are GroupMe's where it has any, as programs read them 
 
 import hmac
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from hubbub.core.chat import announce, announce_joined, announce_left
-from hubbub.core.command import Act, Command, handles, invalid
+from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
     GrantGiven,
     GrantTaken,
+    JoinRequested,
+    MemberBarred,
     MemberJoined,
     MemberLeft,
     MemberReturned,
@@ -29,18 +31,20 @@ from hubbub.core.event import (
 )
 from hubbub.core.gate import check_account, check_adult
 from hubbub.core.membership import (
+    RUNNING,
     access_member,
     check_may_change,
     enroll,
     is_bot_of,
     is_member,
+    must_ask,
     name_in,
     part,
     person_in,
     runs,
     was_removed,
 )
-from hubbub.core.model import FormerMember, Grant, GroupKind, LeaveKind, Member, Room, User
+from hubbub.core.model import FormerMember, Grant, GroupKind, JoinRequest, LeaveKind, Member, Message, Room, User
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.moderator import AppointModerator, DismissModerator, do_appoint, do_dismiss
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of
@@ -54,12 +58,18 @@ MAX_MEMBERS = 5000
 TOKEN_LENGTH = 8
 """Source of all five: protocols/groupme.md 2.2 and 2.3; of the last, the links in 2.2."""
 MAX_URL = 2000
+MAX_QUESTION = 255
+MAX_ANSWER = 1000
 MAX_LIKE_ICON = 500
 """Bytes of JSON."""
 MAX_ADDED = 200
 """People added by one command."""
 MAX_GROUPS = 1000
 """Groups of one user."""
+MAX_REQUESTS = 1000
+"""People who wait for the approval of one group."""
+MAX_ASKED = 100
+"""Groups whose approval one user waits for."""
 MAX_ALL_GROUPS = 10_000
 """Rooms of one world, groups or not."""
 FOR_EVER = timedelta(days=366 * 100)
@@ -84,6 +94,9 @@ class GroupSettings(msgspec.Struct, frozen=True, kw_only=True):
         like_icon: What stands for liking here, as clients keep it.
         directory: The directory that lists it; none when empty.
         share: Whether it has a link by which people join. Each time there is one, it is a new one.
+        approval: Whether who wants to belong has to ask.
+        show_question: Whether they answer the question first.
+        question: Empty for one that clients have.
     """
 
     name: str | msgspec.UnsetType = msgspec.UNSET
@@ -95,6 +108,9 @@ class GroupSettings(msgspec.Struct, frozen=True, kw_only=True):
     office_mode: bool | msgspec.UnsetType = msgspec.UNSET
     directory: str | msgspec.UnsetType = msgspec.UNSET
     share: bool | msgspec.UnsetType = msgspec.UNSET
+    approval: bool | msgspec.UnsetType = msgspec.UNSET
+    show_question: bool | msgspec.UnsetType = msgspec.UNSET
+    question: str | msgspec.UnsetType = msgspec.UNSET
 
     def given(self) -> dict[str, Any]:
         """Give what is set."""
@@ -109,14 +125,25 @@ class CreateGroup(Command, frozen=True, kw_only=True):
 
 
 class UpdateGroup(Command, frozen=True, kw_only=True):
-    """Change a group; each change is said in it."""
+    """Change a group; each change is said in it, but for one of the question."""
 
     room: int
     settings: GroupSettings
 
 
 class JoinGroup(Command, frozen=True, kw_only=True):
-    """Belong to a group, by its share token; who has `room:chat.join` there needs none."""
+    """Belong to a group, by its share token; who has `room:chat.join` there needs none.
+
+    Where that takes approval, ask for it. `answer` is what the actor says to the group's question.
+    """
+
+    room: int
+    token: str = ""
+    answer: str = ""
+
+
+class PreviewGroup(Command, frozen=True, kw_only=True):
+    """Learn of a group what somebody may know who could join it: by its share token, or as with JoinGroup."""
 
     room: int
     token: str = ""
@@ -153,6 +180,13 @@ class LeaveGroup(Command, frozen=True, kw_only=True):
     """Belong to a group no longer, and do not help to run it."""
 
     room: int
+
+
+class BarMember(Command, frozen=True, kw_only=True):
+    """Do not let somebody come back by themselves who has left a group."""
+
+    room: int
+    user: int
 
 
 class DropMember(Command, frozen=True, kw_only=True):
@@ -197,8 +231,27 @@ class ListGroups(Command, frozen=True, kw_only=True):
     """List the groups that the actor belongs to."""
 
 
+class DescribeGroups(Command, frozen=True, kw_only=True):
+    """Learn of the groups that the actor belongs to, or only of these, with what was said last, newest talk first."""
+
+    rooms: tuple[int, ...] | None = None
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """A group, and the newest message there, if there is any."""
+
+    room: Room
+    last: Message | None = None
+
+
 class ListFormer(Command, frozen=True, kw_only=True):
     """List the groups that the actor has left and may come back to."""
+
+
+class ListFormerMembers(Command, frozen=True, kw_only=True):
+    """List who belonged to a group once."""
+
+    room: int
 
 
 # Making and changing
@@ -252,12 +305,14 @@ CHANGES: dict[str, tuple[str, str]] = {
     "office_mode": ("group.office_mode", "{by} turned office mode {on}"),
     "directory": ("group.added_to_directory", "{by} added the group to the directory {value}"),
     "share_token": ("group.shared", "{by} shared the group"),
+    "approval": ("group.approval_on", "{by} turned on approval of new members"),
 }
 """What is said of a change of each field: its type, and the words."""
 REMOVED: dict[str, tuple[str, str]] = {
     "like_icon": ("group.like_icon_removed", "{by} removed the like icon"),
     "directory": ("group.removed_from_directory", "{by} removed the group from the directory"),
     "share_token": ("group.unshared", "{by} unshared the group"),
+    "approval": ("group.approval_off", "{by} turned off approval of new members"),
 }
 """The same where a field is emptied."""
 SECRET = frozenset({"share_token"})
@@ -313,6 +368,8 @@ def _checked(given: dict[str, Any], *, new: bool = False) -> dict[str, Any]:
         value = given.get(field) or ""
         if len(value) > MAX_URL or not is_visible(value):
             wrong[field] = [f"at most {MAX_URL} characters that can be seen"]
+    if len(given.get("question", "")) > MAX_QUESTION or not is_visible(given.get("question", "")):
+        wrong["question"] = [f"at most {MAX_QUESTION} characters that can be seen"]
     if _size(given.get("like_icon")) > MAX_LIKE_ICON:
         wrong["like_icon"] = [f"at most {MAX_LIKE_ICON} bytes"]
     if wrong:
@@ -333,20 +390,60 @@ CAME = (MemberJoined, MemberReturned, GrantGiven, MessagePosted, ChannelsChanged
 WENT = (MemberLeft, GrantTaken, Unsubscribed, MessagePosted, ChannelsChanged)
 
 
-@handles(JoinGroup, rate="create", outside=True, events=CAME)
-def do_join(act: Act, command: JoinGroup) -> Room:
-    """Join, unless one was removed from it; who belongs to it already still does."""
-    room = access_group(act, command.room)
-    shared = bool(room.share_token) and _is_same(command.token, room.share_token)
-    if not shared and not act.may("room:chat.join", room):
-        raise Unknown(Code.ROOM_UNKNOWN, "There is no such group, or its link is no longer valid.")
+@handles(JoinGroup, rate="create", outside=True, events=(*CAME, JoinRequested))
+def do_join(act: Act, command: JoinGroup) -> Room | JoinRequest:
+    """Join, unless one was removed from it; who belongs to it already still does, who waits already still waits."""
+    room, shared = _found(act, command.room, command.token)
     if is_member(act.state, room.id, act.actor.id):
         return room
     _check_may_join(act, room, invited=shared)
+    if must_ask(act, room, act.actor):
+        return _ask(act, room, command.answer)
     former = act.state.former.get(room.id, {}).get(act.actor.id)
-    _enroll(act, room, act.actor, let_in=shared)
+    welcome(act, room, act.actor, let_in=shared)
     announce_joined(act, room, act.actor, again=former is not None)
     return room
+
+
+def _found(act: Act, identity: int, token: str) -> tuple[Room, bool]:
+    """Give a group that somebody may know of, and whether that is by its link. Raises Unknown."""
+    room = access_group(act, identity)
+    shared = bool(room.share_token) and _is_same(token, room.share_token)
+    if not shared and (act.user is None or not act.may("room:chat.join", room)):
+        raise Unknown(Code.ROOM_UNKNOWN, "There is no such group, or its link is no longer valid.")
+    return room, shared
+
+
+def _ask(act: Act, room: Room, answer: str) -> JoinRequest:
+    """Ask for approval, once."""
+    state, user = act.state, act.actor
+    waiting = state.requests.get(room.id, {})
+    if user.id in waiting:
+        return waiting[user.id]
+    answer = answer.strip()
+    if room.show_question and not answer:
+        raise Invalid(Code.ANSWER_MISSING, "This group asks a question of who wants to join it. Answer it.")
+    if len(answer) > MAX_ANSWER or not is_visible(answer, "\n\t"):
+        raise invalid("answer", f"at most {MAX_ANSWER} characters that can be seen")
+    if len(waiting) >= MAX_REQUESTS or sum(user.id in others for others in state.requests.values()) >= MAX_ASKED:
+        raise Limited(Code.TOO_MANY, f"{MAX_REQUESTS} people wait for this group, or you wait for {MAX_ASKED} groups.")
+    request = JoinRequest(
+        room=room.id,
+        user=user.id,
+        world=room.world,
+        id=act.new_id(),
+        question=room.question if room.show_question else "",
+        answer=answer if room.show_question else "",
+        at=act.now,
+    )
+    act.emit(JoinRequested, room.id, request=request)
+    return request
+
+
+@handles(PreviewGroup, rate="login", before_login=True)
+def do_preview(act: Act, command: PreviewGroup) -> Room:
+    """Give it, whether or not the actor could join it now."""
+    return _found(act, command.room, command.token)[0]
 
 
 @handles(RejoinGroup, rate="create", outside=True, events=CAME)
@@ -357,13 +454,14 @@ def do_rejoin(act: Act, command: RejoinGroup) -> Room:
     if former is None or not _may_come_back(act, room, former):
         raise Unknown(Code.ROOM_UNKNOWN, "There is no group that you have left.")
     _check_may_join(act, room, invited=former.let_in)
-    _enroll(act, room, act.actor, let_in=former.let_in)
+    welcome(act, room, act.actor, let_in=former.let_in)
     announce_joined(act, room, act.actor, again=True)
     return room
 
 
 def _may_come_back(act: Act, room: Room, former: FormerMember) -> bool:
-    return former.how != "removed" and (former.let_in or act.may("room:chat.join", room))
+    gone = was_removed(act.state, room, former.user)
+    return not gone and (former.let_in or act.may("room:chat.join", room))
 
 
 def _check_may_join(act: Act, room: Room, *, invited: bool) -> None:
@@ -384,7 +482,7 @@ def _check_may_join(act: Act, room: Room, *, invited: bool) -> None:
         check_adult(room, user)
         if room.locked and not invited:
             raise Denied(Code.ROOM_LOCKED, "The room needs a password.")
-    _check_place(act, room, (user,))
+    check_place(act, room, (user,))
 
 
 @handles(AddMembers, "room:chat.send", "room:member.add", rate="create", events=CAME)
@@ -396,9 +494,9 @@ def do_add(act: Act, command: AddMembers) -> tuple[Member, ...]:
     if not 0 < len(command.members) <= MAX_ADDED:
         raise Limited(Code.TOO_MANY, f"Add 1 to {MAX_ADDED} people at once.")
     wanted = {new.user: _nickname(new.nickname) for new in command.members}
-    users = [act.state.users[user] for user in wanted if _may_be_added(act, room, user)]
-    _check_place(act, room, users)
-    added = tuple(_enroll(act, room, user, nickname=wanted[user.id], let_in=True) for user in users)
+    users = [act.state.users[user] for user in wanted if may_be_added(act, room, user)]
+    check_place(act, room, users)
+    added = tuple(welcome(act, room, user, nickname=wanted[user.id], let_in=True) for user in users)
     if added:
         people = [person_in(act.state, room.id, member.user) for member in added]
         names = ", ".join(str(person["nickname"]) for person in people)
@@ -407,7 +505,7 @@ def do_add(act: Act, command: AddMembers) -> tuple[Member, ...]:
     return added
 
 
-def _may_be_added(act: Act, room: Room, identity: int) -> bool:
+def may_be_added(act: Act, room: Room, identity: int) -> bool:
     """Tell whether somebody can be added: nobody may be brought to where they may not go, or by whom they shun."""
     state, user = act.state, act.state.users.get(identity)
     if user is None or user.deleted or user.kind not in JOINERS or is_member(state, room.id, identity):
@@ -425,7 +523,7 @@ def _may_be_added(act: Act, room: Room, identity: int) -> bool:
     return _has_place_for_more(act, user)
 
 
-def _check_place(act: Act, room: Room, users: Iterable[User]) -> None:
+def check_place(act: Act, room: Room, users: Iterable[User]) -> None:
     """Raise Limited when a group, or one of these, has no place for one more."""
     new = list(users)
     if len(act.state.members.get(room.id, ())) + len(new) > MAX_MEMBERS:
@@ -438,7 +536,7 @@ def _has_place_for_more(act: Act, user: User) -> bool:
     return len(groups_of(act, user.id)) < MAX_GROUPS
 
 
-def _enroll(act: Act, room: Room, user: User, *, nickname: str = "", let_in: bool) -> Member:
+def welcome(act: Act, room: Room, user: User, *, nickname: str = "", let_in: bool) -> Member:
     """Let somebody belong, and tell their clients."""
     member = enroll(act, room, user, nickname=nickname, let_in=let_in)
     act.emit(ChannelsChanged, user=user.id, session=act.session if user.id == act.by else 0)
@@ -471,6 +569,18 @@ def do_leave(act: Act, command: LeaveGroup) -> None:
     nickname = name_in(act.state, room.id, member.user)
     _part(act, room, member, "left")
     announce_left(act, room, act.actor, nickname)
+
+
+@handles(BarMember, "room:kick", "room:chat.moderate", "room:update", rate="configure", events=(MemberBarred,))
+def do_bar(act: Act, command: BarMember) -> None:
+    """Note it; nothing is said of it. Who belongs to the group must be removed instead."""
+    room = access_group(act, command.room)
+    former = act.state.former.get(room.id, {}).get(command.user)
+    if former is None:
+        raise Unknown(Code.USER_UNKNOWN, "They have not left this group.")
+    act.check_standing(act.state.users[former.user], room)
+    if not was_removed(act.state, room, former.user):
+        act.emit(MemberBarred, room.id, former=msgspec.structs.replace(former, how="barred"))
 
 
 @handles(DropMember, "room:update", rate="configure", events=WENT)
@@ -589,7 +699,31 @@ def do_mute(act: Act, command: MuteGroup) -> Member:
 @handles(ListGroups, rate="read")
 def do_list(act: Act, command: ListGroups) -> list[Room]:
     """Give those whose talk the actor may read, the one joined first first."""
+    return _readable(act)
+
+
+def _readable(act: Act) -> list[Room]:
     return [room for room in groups_of(act, act.actor.id) if act.state.reads(act.actor, act.now, room)]
+
+
+@handles(DescribeGroups, rate="read")
+async def do_describe(act: Act, command: DescribeGroups) -> list[Described]:
+    """Give those whose talk the actor may read."""
+    asked = act.state.belongs.get(act.actor.id, ()) if command.rooms is None else command.rooms
+    last = await act.archive.newest([identity for identity in asked if is_member(act.state, identity, act.actor.id)])
+    check(act, command)
+    found = [Described(room=room, last=_as_now(act, last.get(room.id))) for room in _readable(act) if room.id in asked]
+    return sorted(found, key=_freshness, reverse=True)
+
+
+def _as_now(act: Act, message: Message | None) -> Message | None:
+    return message and act.state.changed.get(message.id, message)
+
+
+def _freshness(described: Described) -> tuple[datetime, int]:
+    """Put groups in the order of what happened there last, and new ones before."""
+    room, last = described.room, described.last
+    return max(room.created, last.at) if last else room.created, room.id
 
 
 @handles(ListFormer, rate="read")
@@ -601,6 +735,13 @@ def do_list_former(act: Act, command: ListFormer) -> list[Room]:
         if user in gone and room and room.lasting and not room.deleted and _may_come_back(act, room, gone[user]):
             found.append(room)
     return [room for room in found if act.state.moderation(user, act.now, room.id) != "banned"]
+
+
+@handles(ListFormerMembers, *RUNNING, rate="read")
+def do_list_former_members(act: Act, command: ListFormerMembers) -> list[FormerMember]:
+    """Give them, the first to go first."""
+    room = access_group(act, command.room)
+    return sorted(act.state.former.get(room.id, {}).values(), key=lambda former: (former.at, former.user))
 
 
 # What all have in common

@@ -49,3 +49,8 @@ class IdGenerator:
 def created_at(identity: int) -> datetime:
     """Give the instant at which an id was made, to the millisecond."""
     return EPOCH + (identity >> NODE_BITS + COUNTER_BITS) * MILLISECOND
+
+
+def node_of(identity: int) -> int:
+    """Give the number of the node that made an id."""
+    return identity >> COUNTER_BITS & 2**NODE_BITS - 1

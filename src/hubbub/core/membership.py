@@ -51,9 +51,20 @@ def is_member(state: WorldState, room: int, user: int) -> bool:
 
 
 def was_removed(state: WorldState, room: Room, user: int) -> bool:
-    """Tell whether somebody was taken out of a group and so cannot come back by themselves."""
+    """Tell whether somebody was taken out of a group, or barred from it, and so cannot come back by themselves."""
     former = state.former.get(room.id, {}).get(user)
-    return room.lasting and former is not None and former.how == "removed"
+    return room.lasting and former is not None and former.how in ("removed", "barred")
+
+
+def must_ask(act: Act, room: Room, user: User) -> bool:
+    """Tell whether somebody needs approval to begin to belong to a group.
+
+    Who has left it comes back without, and who moderates it needs none (protocols/groupme.md 2.2).
+    """
+    if not room.by_approval or act.operator or is_member(act.state, room.id, user.id):
+        return False
+    came_once = user.id in act.state.former.get(room.id, ()) and not was_removed(act.state, room, user.id)
+    return not came_once and not act.state.standing(user, act.now, room)
 
 
 def is_bot_of(state: WorldState, room: int, user: int) -> bool:
@@ -79,24 +90,25 @@ def check_may_change(act: Act, room: Room) -> None:
 def enroll(act: Act, room: Room, user: User, *, nickname: str = "", let_in: bool = False) -> Member:
     """Let somebody belong to a room who does not yet, also who was removed. Nothing is said of it.
 
-    `let_in` gives them the role of participants, unless they have it in the room already.
+    `let_in` gives them the role of participants, unless they have it in the room already. Who had asked does no more.
     """
     act.state.presence.part(room.id, user.id)
     former = act.state.former.get(room.id, {}).get(user.id)
+    request = act.state.requests.get(room.id, {}).get(user.id)
     let_in = let_in and PARTICIPANT_ROLE not in act.state.granted_roles(user.id, room.id)
     member = Member(
         room=room.id,
         user=user.id,
         world=room.world,
-        id=act.new_id(),
+        id=request.id if request else act.new_id(),
         nickname=nickname or (former.nickname if former else ""),
         let_in=let_in,
         joined=act.now,
     )
     if former:
-        act.emit(MemberReturned, room.id, member=member, former=former)
+        act.emit(MemberReturned, room.id, member=member, former=former, request=request)
     else:
-        act.emit(MemberJoined, room.id, member=member)
+        act.emit(MemberJoined, room.id, member=member, request=request)
     if let_in:
         act.emit(GrantGiven, room.id, grant=_grant(room, user.id, PARTICIPANT_ROLE))
     return member

@@ -20,10 +20,11 @@ PollVisibility = Literal["public", "anonymous"]
 PollState = Literal["draft", "open", "closed", "archived"]
 QuestionState = Literal["mod_queue", "visible", "archived"]
 AnnouncementState = Literal["draft", "active", "archived"]
-LeaveKind = Literal["left", "removed", "dropped"]
+LeaveKind = Literal["left", "removed", "dropped", "barred"]
 GroupKind = Literal["private", "closed", "announcement"]
 Attendance = Literal["going", "not_going"]
 DeletionActor = Literal["sender", "admin", "system"]
+ImportedKind = Literal["user", "room", "message", "poll", "option", "gathering"]
 
 WORLD_WIDE = 0
 """Stands where a room's id would, for what holds in the whole world."""
@@ -105,7 +106,9 @@ class Room(Record, frozen=True, kw_only=True):
     they are of age). `moderated_playlist` leaves the playlist to moderators; `push_to_talk` is for the clients.
 
     As a `group`, a private room is run by all its members together, a closed one by its moderators alone, and in an
-    announcement group only they speak. Who knows the `share_token` may join it, unless that is empty.
+    announcement group only they speak. Who knows the `share_token` may join it, unless that is empty. With `approval`
+    somebody who runs it lets in whoever wants to belong; with `show_question` those answer the `question` first, or one
+    that clients have, if that is empty.
     """
 
     id: int
@@ -139,6 +142,9 @@ class Room(Record, frozen=True, kw_only=True):
     like_icon: dict[str, Any] | None = None
     office_mode: bool = False
     directory: str = ""
+    approval: bool = False
+    show_question: bool = False
+    question: str = ""
     modified: datetime | None = None
     deleted: bool = False
     created: datetime
@@ -153,6 +159,7 @@ class Room(Record, frozen=True, kw_only=True):
             or self.min_account_age > 0
             or self.locked
             or self.age_restricted
+            or self.by_approval
         )
 
     def module(self, kind: str) -> dict[str, Any] | None:
@@ -177,6 +184,11 @@ class Room(Record, frozen=True, kw_only=True):
     def lasting(self) -> bool:
         """Whether this is a group: a room to whose talk people belong for good."""
         return self.kind == "room" and self.chat and not self.volatile
+
+    @property
+    def by_approval(self) -> bool:
+        """Whether who wants to belong has to ask."""
+        return self.approval and self.lasting
 
 
 class Member(Record, frozen=True, kw_only=True):
@@ -206,6 +218,8 @@ class Member(Record, frozen=True, kw_only=True):
 class FormerMember(Record, frozen=True, kw_only=True):
     """Somebody who belonged to a group once. Who has left may come back; who was removed must be added again.
 
+    So must who was `barred` after they had gone by themselves.
+
     `let_in` says that belonging was what let them in, so that it does again when they come back: others need a
     permission to.
     """
@@ -219,6 +233,24 @@ class FormerMember(Record, frozen=True, kw_only=True):
     nickname: str
     how: LeaveKind
     let_in: bool = False
+    at: datetime
+
+
+class JoinRequest(Record, frozen=True, kw_only=True):
+    """Somebody who wants to belong to a group, and whom nobody has answered yet.
+
+    `id` names the belonging that may come of it. `question` is what they were asked, empty for nothing or for what
+    clients ask by themselves, and `answer` what they said.
+    """
+
+    KEY = ("room", "user")
+
+    room: int
+    user: int
+    world: int
+    id: int
+    question: str = ""
+    answer: str = ""
     at: datetime
 
 
@@ -556,6 +588,21 @@ class Message(Record, frozen=True, kw_only=True):
     nonce: str | None = None
 
 
+class Imported(Record, frozen=True, kw_only=True):
+    """What was taken over from elsewhere: what has the id `foreign` there has the id `local` here.
+
+    `source` says from where ("groupme"). An id of a `gathering` may be one that there is not, or no longer.
+    """
+
+    KEY = ("world", "source", "kind", "foreign")
+
+    world: int
+    source: str
+    kind: ImportedKind
+    foreign: str
+    local: int
+
+
 class ReadState(Record, frozen=True, kw_only=True):
     """How far a user has read a room; and the messages there, by id, that they were notified of and have not read."""
 
@@ -616,6 +663,7 @@ IN_MEMORY: tuple[type[Record], ...] = (
     Room,
     Member,
     FormerMember,
+    JoinRequest,
     Grant,
     Ban,
     Block,
@@ -642,6 +690,7 @@ RECORDS: tuple[type[Record], ...] = (
     Credential,
     RoomPassword,
     Message,
+    Imported,
     AuditEntry,
     Upload,
     PushSubscription,

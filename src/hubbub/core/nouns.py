@@ -3,13 +3,18 @@
 from hubbub.core import (
     account,
     announcement,
+    approval,
     bot,
     chat,
     command,
+    composing,
+    contact,
     direct,
+    feed,
     gate,
     gathering,
     group,
+    history,
     ignore,
     login,
     moderation,
@@ -21,6 +26,8 @@ from hubbub.core import (
     question,
     report,
     room,
+    search,
+    takeover,
     upload,
     user,
     visit,
@@ -30,7 +37,8 @@ from hubbub.core import (
 
 NOUNS = (
     *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat, direct),
-    *(welcome, pin, group, gathering, bot, poll, question, announcement, upload, push),
+    *(composing, contact, welcome, pin, group, approval, gathering, feed, bot, poll, question, announcement),
+    *(upload, push, search, takeover, history),
 )
 REGISTRY = command.REGISTRY
 APPOINTMENTS = (playlist.APPOINTMENT, poll.APPOINTMENT, gathering.APPOINTMENT)

@@ -449,7 +449,7 @@ def settle(act: Act, identity: int) -> None:
         current, due = as_of(poll, act.now), remind_at(poll)
         if current is not poll:
             act.emit(PollUpdated, identity, poll=current, before=poll.state, session=0)
-            _say_finished(act, room, current)
+            _say_finished(act, room, current, once=_once("finished", poll))
         elif due is not None and due <= act.now:
             act.emit(PollReminded, identity, poll=msgspec.structs.replace(poll, reminded=True), session=0)
             _say_reminder(act, room, poll)
@@ -475,10 +475,16 @@ def _say_opened(act: Act, room: Room, poll: Poll) -> Message | None:
 def _say_reminder(act: Act, room: Room, poll: Poll) -> Message | None:
     assert poll.expires
     text = f"Poll '{poll.content}' is about to expire"
-    return _say(act, room, poll, "poll.reminder", text, expires=int(poll.expires.timestamp()))
+    expires = int(poll.expires.timestamp())
+    return _say(act, room, poll, "poll.reminder", text, once=_once("reminder", poll), expires=expires)
 
 
-def _say_finished(act: Act, room: Room, poll: Poll) -> Message | None:
+def _once(what: str, poll: Poll) -> str:
+    """Name what happens to a poll by itself, so that it is said once however many servers there are."""
+    return f"poll:{poll.id}:{what}:{poll.modified.timestamp():.6f}"
+
+
+def _say_finished(act: Act, room: Room, poll: Poll, *, once: str | None = None) -> Message | None:
     voters = voters_of(act.state, poll)
     options: list[dict[str, Any]] = []
     for option in poll.ordered:
@@ -489,7 +495,8 @@ def _say_finished(act: Act, room: Room, poll: Poll) -> Message | None:
         if voters.get(option.id):
             found["voters"] = list(voters[option.id])
         options.append(found)
-    return _say(act, room, poll, "poll.finished", f"Poll '{poll.content}' has expired", options=options)
+    text = f"Poll '{poll.content}' has expired"
+    return _say(act, room, poll, "poll.finished", text, once=once, options=options)
 
 
 def _say(
@@ -501,6 +508,7 @@ def _say(
     *,
     kind: MessageKind = "system",
     sender: int | None = None,
+    once: str | None = None,
     **more: Any,
 ) -> Message | None:
     """Say in a room's talk what happened to a poll, as an event and in words; nothing where nobody can talk."""
@@ -515,6 +523,7 @@ def _say(
         kind=kind,
         body=text,
         event={"type": what, "poll": poll.id, "subject": poll.content, **more},
+        nonce=once,
     )
     if room.kind == "direct":
         for user in list(act.state.members[room.id]):

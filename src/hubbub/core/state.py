@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hubbub.core import permission
-from hubbub.core.event import Event, MemberJoined, MemberReturned, MessagePosted, WorldReplaced
+from hubbub.core.event import Event, HistoryExtended, MemberJoined, MemberReturned, MessagePosted, WorldReplaced
 from hubbub.core.model import (
     WORLD_WIDE,
     AccessToken,
@@ -24,6 +24,7 @@ from hubbub.core.model import (
     Grant,
     Ignore,
     Invite,
+    JoinRequest,
     Member,
     Message,
     PlaylistItem,
@@ -68,6 +69,8 @@ class WorldState:
         """The rooms that a user is a lasting member of."""
         self.former: dict[int, dict[int, FormerMember]] = defaultdict(dict)
         """By room, then by user: who belonged to it once."""
+        self.requests: dict[int, dict[int, JoinRequest]] = defaultdict(dict)
+        """By room, then by user, in the order in which they asked."""
         self.roles: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
         """Roles granted by name: by user, then by room (or 0)."""
         self.holders: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
@@ -90,6 +93,8 @@ class WorldState:
         """By room: who is to be told, once, that there is something unread, in order."""
         self.last_number = 0
         self.last_said: dict[int, int] = {}
+        self.message_counts: dict[int, int] = {}
+        """By room: how many messages it has."""
         self.by_client_id: dict[str, int] = {}
         self.by_token_id: dict[str, int] = {}
         self.by_login: dict[str, int] = {}
@@ -145,6 +150,8 @@ class WorldState:
                 self.belongs[record.user][record.room] = None
             case FormerMember():
                 self.former[record.room][record.user] = record
+            case JoinRequest():
+                self.requests[record.room][record.user] = record
             case Grant():
                 self._set_roles(record, (*self.granted_roles(record.user, record.room), record.role))
             case Ban():
@@ -187,6 +194,8 @@ class WorldState:
                 self.unread[record.room].pop(record.user, None)
             case FormerMember():
                 self.former[record.room].pop(record.user, None)
+            case JoinRequest():
+                self.requests[record.room].pop(record.user, None)
             case Grant():
                 roles = self.granted_roles(record.user, record.room)
                 self._set_roles(record, (role for role in roles if role != record.role))
@@ -232,16 +241,32 @@ class WorldState:
         if isinstance(event, MessagePosted):
             message = event.message
             self.last_number = max(self.last_number, message.number)
+            self.message_counts[message.room] = self.message_counts.get(message.room, 0) + 1
             if message.kind != "system":
                 self.last_said[message.room] = max(self.last_said.get(message.room, 0), message.number)
+        elif isinstance(event, HistoryExtended):
+            room = event.room
+            self.last_number = max(self.last_number, event.last.number if event.last else 0)
+            if event.count:
+                self.message_counts[room] = self.message_counts.get(room, 0) + event.count
+            if event.said:
+                self.last_said[room] = max(self.last_said.get(room, 0), event.said.number)
 
-    def load(self, records: Iterable[Record], *, last_number: int = 0, last_said: dict[int, int] | None = None) -> None:
+    def load(
+        self,
+        records: Iterable[Record],
+        *,
+        last_number: int = 0,
+        last_said: dict[int, int] | None = None,
+        counts: dict[int, int] | None = None,
+    ) -> None:
         """Take in all records of a snapshot."""
         self.clear()
         for record in records:
             self.put(record)
         self.last_number = last_number
         self.last_said = dict(last_said or {})
+        self.message_counts = dict(counts or {})
         for room, members in self.members.items():
             self.unread[room].update(dict.fromkeys(members))
 

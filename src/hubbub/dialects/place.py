@@ -13,5 +13,5 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 EVERYWHERE = Place()
-NAMES = ("venueless", "jumpin", "dm")
+NAMES = ("venueless", "jumpin", "dm", "groupme")
 """The dialects, as settings call them."""

@@ -35,7 +35,7 @@ CALLERS_KEPT = 10_000
 MAX_DEPTH = 50
 """Arrays and objects inside each other in a body: far below what the encoders manage."""
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,250}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+HOST = re.compile(r"[A-Za-z0-9._-]{1,250}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -92,7 +92,7 @@ def address_of(connection: Connection) -> str:
 def host_of(connection: Connection) -> str:
     """Give the Host header with its port, folded to lower case; empty when it is no host."""
     host = connection.headers.get("host", "")
-    return host.lower() if _HOST.fullmatch(host) else ""
+    return host.lower() if HOST.fullmatch(host) else ""
 
 
 def world_of(community: Community, host: str, fallback: str) -> WorldState:
@@ -122,7 +122,7 @@ def base_url(connection: Connection, url: str, domain: str = "") -> str:
     """
     own, prefix = url.rstrip("/"), connection.scope.get(PREFIX_KEY, "")
     scheme = own.partition("://")[0] if own else "https" if connection.scope["scheme"] in ("https", "wss") else "http"
-    if domain and _HOST.fullmatch(domain):
+    if domain and HOST.fullmatch(domain):
         return f"{scheme}://{domain}{prefix}"
     host = host_of(connection)
     return f"{own}{prefix}" if own else f"{scheme}://{host}{prefix}" if host else ""

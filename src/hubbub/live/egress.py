@@ -7,16 +7,26 @@ says something else a moment later (DNS rebinding) gains nothing. TLS still chec
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import cache
+from typing import Any, cast
 
 import httpcore
+import httpx
 
 MAX_ADDRESSES = 4
 """Addresses of one name that are tried."""
 LOOKUPS = 8
 """Threads that ask for addresses. They are not the event loop's own, so that a name server that never answers, which
 nothing can cut short, keeps nothing else waiting."""
+
+FAULTS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, TimeoutError)
+"""What a connection may come to. Certificates that are wrong are among them."""
+AGAIN = frozenset({408, 425, 429})
+"""Statuses that are worth another try, as those from 500 on are."""
 
 UNICAST = ipaddress.IPv6Network("2000::/3")  # all that IANA gives out
 TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
@@ -28,6 +38,10 @@ Lookup = Callable[[str, int], Iterable[str]]
 
 class PrivateAddressError(Exception):
     """A name leads to where strangers have no business."""
+
+
+class TooLongError(httpcore.ReadError):
+    """An answer is longer than what we read of one."""
 
 
 def is_public(address: Address) -> bool:
@@ -51,13 +65,34 @@ def look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class Egress(httpcore.AsyncNetworkBackend):
-    """Open connections for an HTTP client, to public addresses only unless `allow_private`."""
+@cache
+def usual_trust() -> ssl.SSLContext:
+    """Give whose certificates are good: what comes with Python's certifi, and what this machine trusts besides."""
+    # Once: to read them takes 20 ms, and the client would do it for each connection.
+    context = httpcore.default_ssl_context()
+    context.load_default_certs()
+    return context
 
-    def __init__(self, *, allow_private: bool = False, lookup: Lookup = look_up) -> None:
+
+class Egress(httpcore.AsyncNetworkBackend):
+    """Open connections for an HTTP client, to public addresses only unless `allow_private`.
+
+    `lookups` are the threads that ask for addresses. Of an answer `max_answer` bytes are read at most, head and body;
+    then TooLongError is raised.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        lookup: Lookup = look_up,
+        lookups: int = LOOKUPS,
+        max_answer: int | None = None,
+    ) -> None:
         self._allow_private = allow_private
+        self._max_answer = max_answer
         self._lookup = lookup
-        self._threads = ThreadPoolExecutor(LOOKUPS, "lookup")
+        self._threads = ThreadPoolExecutor(lookups, "lookup")
         self._network = httpcore.AnyIOBackend()
 
     def close(self) -> None:
@@ -79,9 +114,11 @@ class Egress(httpcore.AsyncNetworkBackend):
         fault: Exception = httpcore.ConnectError("the name has no address")
         for address in await self._addresses(host, port):
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
+            else:
+                return _Measured(stream, self._max_answer) if self._max_answer else stream
         raise fault
 
     async def sleep(self, seconds: float) -> None:
@@ -98,3 +135,94 @@ class Egress(httpcore.AsyncNetworkBackend):
         if not self._allow_private and not all(is_public(ipaddress.ip_address(text)) for text in addresses):
             raise PrivateAddressError(host)
         return addresses[:MAX_ADDRESSES]
+
+
+class _Measured(httpcore.AsyncNetworkStream):
+    """A connection of which only so much is read for what was written last: one answer, as requests wait for theirs.
+
+    A time limit alone would not do: whoever answers without an end keeps us busy all that time.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, most: int) -> None:
+        self._stream = stream
+        self._most = most
+        self._left = most
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the base's
+        if not self._left:
+            raise TooLongError
+        found = await self._stream.read(min(max_bytes, self._left), timeout)
+        self._left -= len(found)
+        return found
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the base's
+        self._left = self._most
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the base's
+    ) -> httpcore.AsyncNetworkStream:
+        return _Measured(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._most)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class EgressTransport(httpx.AsyncBaseTransport):
+    """Let an httpx client go out through an Egress, over HTTP/1.1.
+
+    Raises what httpcore does, and what the Egress does. At most `connections` are open at once, idle ones included.
+    """
+
+    def __init__(self, egress: Egress, *, connections: int, trust: ssl.SSLContext | None = None) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=trust or usual_trust(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=60,
+            network_backend=egress,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the answer's body is still to be read."""
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                request.method,
+                url,
+                headers=request.headers.raw,
+                content=cast(httpx.AsyncByteStream, request.stream),
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer as httpx reads it."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(cast(AsyncGenerator[bytes], self._answer.aiter_stream())) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()

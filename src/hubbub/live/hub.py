@@ -12,6 +12,7 @@ from hubbub.core.event import (
     ConversationOpened,
     DirectChanged,
     DirectPosted,
+    DirectRead,
     Event,
     FeedCleared,
     GatheringAnswered,
@@ -60,6 +61,7 @@ from hubbub.core.event import (
     TokensRevoked,
     Topic,
     TopicSet,
+    Typing,
     Unsubscribed,
     UserBanned,
     UserNotified,
@@ -283,5 +285,7 @@ CONCERNS: dict[type[Event], Callable[[Any], Sequence[Key]]] = {
     SessionsRevoked: _user,
     UserUpdated: lambda event: ((USER, event.user.id),),
     ReadMarked: lambda event: ((USER, event.state.user),),
+    DirectRead: _users,
+    Typing: lambda event: _users(event) if event.users else ((Topic.CHAT.value, event.room),),
 }
 """Whom an event concerns. Events that are not here change the world without anybody being told."""

@@ -15,7 +15,6 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -30,7 +29,7 @@ from hubbub.core.push import MAX_SUBSCRIPTIONS, UnsubscribePush
 from hubbub.core.state import WorldState
 from hubbub.live.clock import Timer
 from hubbub.live.community import Community
-from hubbub.live.egress import Egress, PrivateAddressError
+from hubbub.live.egress import AGAIN, FAULTS, Egress, PrivateAddressError, usual_trust
 from hubbub.store.contract import StoreError
 from hubbub.wire import web_push
 
@@ -60,9 +59,6 @@ MAX_ANSWER = 65_536
 """Bytes of an answer that are read so that the connection can be used again; what it says does not matter."""
 
 GONE = frozenset({404, 410})  # RFC 8030 7.3
-AGAIN = frozenset({408, 425, 429})
-FAULTS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, TimeoutError)
-"""What a connection may come to. Certificates that are wrong are among them."""
 
 K = TypeVar("K")
 
@@ -319,15 +315,6 @@ class PushSender:
                     if size > MAX_ANSWER:
                         break
         return answer.status, timedelta(seconds=int(wait)) if wait.isdigit() and len(wait) < 9 else None
-
-
-@cache
-def usual_trust() -> ssl.SSLContext:
-    """Give whose certificates are good: what comes with Python's certifi, and what this machine trusts besides."""
-    # Once: to read them takes 20 ms, and the client would do it for each connection.
-    context = httpcore.default_ssl_context()
-    context.load_default_certs()
-    return context
 
 
 def _remember(kept: dict[K, datetime], key: K, until: datetime, most: int) -> None:

@@ -5,15 +5,27 @@ Drivers implement `Store`; everything above knows only this. `tests/contract/` r
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
 
+from hubbub.core.archive import Found, Query
 from hubbub.core.event import Event
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, Record, RoomPassword, World
+from hubbub.core.model import (
+    AuditEntry,
+    Credential,
+    ImportedKind,
+    LoginCode,
+    Message,
+    PushSubscription,
+    Record,
+    RoomPassword,
+    World,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -50,13 +62,14 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """All of a world that is kept in memory (`model.IN_MEMORY`), as of journal position `position`.
 
     `last_number` is the highest message number in the world; `last_said` maps rooms to the number of their newest
-    message that is not a system message.
+    message that is not a system message, `counts` to how many messages they have.
     """
 
     world: World
     records: list[Record]
     last_number: int
     last_said: dict[int, int]
+    counts: dict[int, int]
     position: int
 
     def of(self, kind: type[R]) -> list[R]:
@@ -70,6 +83,43 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     node: str
     event: Event
+
+
+class Moment(ABC):
+    """A database as it was at one moment. Its readers raise StoreUnavailable when it can no longer be read."""
+
+    @abstractmethod
+    async def count(self, world: int, kind: type[Record]) -> int:
+        """Count the records of one type in a world."""
+
+    @abstractmethod
+    def records(self, world: int, kind: type[R]) -> AsyncIterator[list[R]]:
+        """Read the records of one type in a world, some hundred at a time.
+
+        They are in the order of their keys, messages in that of their numbers.
+        """
+
+
+class Intake(ABC):
+    """A world that comes in whole: nothing of it is in the database before `commit`, and then all of it."""
+
+    @abstractmethod
+    async def add(self, kind: type[R], records: Sequence[R]) -> None:
+        """Put records of one type aside; their world is the one that is committed. Messages keep number and `seq`.
+
+        Raises Unstorable and StoreUnavailable.
+        """
+
+    @abstractmethod
+    async def commit(self, world: World) -> None:
+        """Store the world with everything that was put aside.
+
+        Its streams begin in its epoch, with no past: a room's after the highest `seq` of its messages, the world's
+        numbers after the highest number. Other processes hear of it as of a world that was created.
+
+        Raises Conflict when two records, or one and what is there, have the same key or something else that is unique,
+        Unstorable, and StoreUnavailable. Nothing was stored then.
+        """
 
 
 class Store(ABC):
@@ -181,8 +231,25 @@ class Store(ABC):
     # What memory does not hold
 
     @abstractmethod
-    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
-        """Read the newest `limit` messages of a room with a number below `before`, oldest first."""
+    async def messages(
+        self, room: int, *, before: int, limit: int, system: bool = True, after: int = 0, oldest: bool = False
+    ) -> list[Message]:
+        """Read the newest `limit` messages of a room with a number above `after` and below `before`, or the `oldest`
+        of these; oldest first."""
+
+    @abstractmethod
+    async def newest(self, rooms: Sequence[int]) -> dict[int, Message]:
+        """Read the newest message of each of these rooms; those where nothing was said are left out."""
+
+    @abstractmethod
+    async def liked(self, room: int, *, since: datetime, limit: int) -> list[Message]:
+        """Read the newest `limit` messages of a room that have reactions and were said since an instant, newest
+        first."""
+
+    @abstractmethod
+    async def gallery(self, room: int, *, after: datetime, before: datetime, limit: int) -> list[Message]:
+        """Read the newest `limit` messages of a room with attachments that were said between two instants (both
+        excluded), newest first."""
 
     @abstractmethod
     async def message(self, world: int, number: int) -> Message | None:
@@ -197,8 +264,47 @@ class Store(ABC):
         """Read the messages that are pinned in a room, the last pinned first."""
 
     @abstractmethod
+    async def imported(self, world: int, source: str, kind: ImportedKind, foreign: Sequence[str]) -> dict[str, int]:
+        """Give what things from elsewhere have become here, by their ids there; those not taken over are left out."""
+
+    @abstractmethod
+    async def imported_messages(self, world: int, source: str, foreign: Sequence[str]) -> dict[str, Message]:
+        """Read the messages that were taken over from elsewhere, by their ids there; others are left out."""
+
+    @abstractmethod
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         """Read the message that this sender posted with this idempotency key."""
+
+    @abstractmethod
+    async def search(
+        self,
+        world: int,
+        query: Query,
+        *,
+        rooms: Sequence[int],
+        sender: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Found:
+        """Find the newest `limit` messages of a world that say what a query asks, newest first.
+
+        Newest by `at`, to the millisecond, then by number. Texts and polls are found, by their body and the names of
+        their attachments as they read now; system messages, edits (only what they replace) and deleted messages are
+        not. All that was committed before the call is looked through.
+
+        Args:
+            rooms: Only messages of these rooms.
+            sender: Only messages of this user; 0 for anybody's.
+            since: Only messages said at this instant or later.
+            until: Only messages said before this instant.
+            before: Go on from there: what `Found.next` said of the same search.
+
+        Raises core.error.Limited when there is more to look through than a search may take, and core.error.Unavailable
+        while messages are still being made ready for searching, or too many search at once. Other reads and writes do
+        not wait for a search.
+        """
 
     @abstractmethod
     async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
@@ -220,11 +326,27 @@ class Store(ABC):
     async def push_subscriptions(self, user: int) -> list[PushSubscription]:
         """Read where a user's browsers are told of what happens, oldest first."""
 
+    # Whole worlds
+
+    @abstractmethod
+    def moment(self) -> AbstractAsyncContextManager["Moment"]:
+        """Read everything as it is now, however long that takes, while others write. For tools, not for servers.
+
+        What was submitted before and is not on disk yet may be missing: `settle` first.
+        """
+
+    @abstractmethod
+    def intake(self) -> AbstractAsyncContextManager["Intake"]:
+        """Take in a world that was made elsewhere; one at a time on one store. For tools, not for servers."""
+
     # Care
 
     @abstractmethod
     async def prune(self, before: datetime) -> int:
-        """Forget journal entries older than an instant and what has expired; give how many rows went."""
+        """Forget journal entries older than an instant and what has expired; give how many rows went.
+
+        Also makes messages ready for searching, for half a minute at most.
+        """
 
     @abstractmethod
     async def check(self) -> list[str]:

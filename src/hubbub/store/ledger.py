@@ -66,7 +66,7 @@ class Ledger:
     def stamp(self, event: Event, stamps: Stamps) -> list[Counter]:
         """Number an event and the new messages in it, in place; give the counters that rose.
 
-        A message gets the `seq` of the event that posts it. What was there before goes to `stamps`, for `revert`.
+        A message gets the `seq` of the event that posts it, or of the next one when that is not journalled. What was there before goes to `stamps`, for `revert`.
         """
         risen: list[Counter] = []
         records = event.written()
@@ -91,11 +91,16 @@ class Ledger:
                     force_setattr(record, "number", counter.number + 1)
                     if not record.seq:
                         stamps.append((record, "seq", 0))
-                        force_setattr(record, "seq", event.seq)
+                        force_setattr(record, "seq", event.seq or self._next_seq(event, epoch))
                 if record.number > counter.number:
                     counter.number = record.number
                     risen.append(counter)
         return risen
+
+    def _next_seq(self, event: Event, epoch: int) -> int:
+        """Give the `seq` of the next event in the stream of one that is not journalled itself."""
+        counter = self._counter(event.stream, event.world, epoch)
+        return counter.seq + 1 if counter.epoch == epoch else 1
 
     def _counter(self, identity: int, world: int, epoch: int) -> Counter:
         counter = self.counters.get(identity)

@@ -171,13 +171,33 @@ writer = Table(
     sqlite_with_rowid=False,
 )
 
+search_entry = Table(
+    "search_entry",
+    metadata,
+    Column("slot", INTEGER, primary_key=True, autoincrement=False, comment="rises with the time of the message"),
+    Column("world", INTEGER, nullable=False),
+    Column("message", INTEGER, nullable=False),
+    Column("said", Text, nullable=False, comment="what it is found by"),
+    Column("tags", Text, nullable=False, comment="its room and sender, as words"),
+    sqlite_strict=True,
+)
+Index("search_entry_message", search_entry.c.world, search_entry.c.message, unique=True)
 
-def _index(table: str, *columns: str, unique: bool = False, where: str | None = None) -> None:
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("world", INTEGER, primary_key=True, autoincrement=False),
+    Column("number", INTEGER, nullable=False, comment="of the last message that is in search_entry, or need not be"),
+    sqlite_strict=True,
+)
+
+
+def _index(table: str, *columns: str, unique: bool = False, where: str | None = None, name: str = "") -> None:
     target = metadata.tables[table]
     condition = None if where is None else text(where)
     Index(
-        f"{table}_{columns[-1]}",
-        *(target.c[name] for name in columns),
+        f"{table}_{name or columns[-1]}",
+        *(target.c[column] for column in columns),
         unique=unique,
         sqlite_where=condition,
         postgresql_where=condition,
@@ -192,7 +212,7 @@ _index("user", "world")
 _index("room", "world")
 _index("member", "world")
 _index("ban", "world")
-for _table in ("ignore", "playlist_item", "access_token", "room_password", "former_member"):
+for _table in ("ignore", "playlist_item", "access_token", "room_password", "former_member", "join_request"):
     _index(_table, "world")
 for _table in ("gathering", "gathering_answer", "bot"):
     _index(_table, "world")
@@ -210,3 +230,8 @@ _index("message", "world", "number", unique=True)
 _index("message", "room", "number", "kind")
 _index("message", "world", "sender", "nonce", unique=True, where="nonce IS NOT NULL")
 _index("message", "room", "pinned", where="pinned IS NOT NULL")
+LIKED, WITH_FILES = "reactions <> '{}'", "attachments <> '[]'"
+_index("message", "room", "at", where=LIKED, name="liked")
+# What several servers would say at the same moment, one does: a key of the kind above is for messages of somebody.
+_index("message", "world", "nonce", unique=True, where="sender IS NULL AND nonce IS NOT NULL", name="once")
+_index("message", "room", "at", where=WITH_FILES, name="files")

@@ -4,17 +4,39 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from hubbub.core.archive import Found, Query
+from hubbub.core.error import Code, Unavailable
 from hubbub.core.event import Event
 from hubbub.core.id import Clock
-from hubbub.core.model import AuditEntry, Credential, LoginCode, Message, PushSubscription, RoomPassword, World
-from hubbub.store import sqlite_care, sqlite_reader
+from hubbub.core.model import (
+    AuditEntry,
+    Credential,
+    ImportedKind,
+    LoginCode,
+    Message,
+    PushSubscription,
+    RoomPassword,
+    World,
+)
+from hubbub.store import sqlite_care, sqlite_reader, sqlite_search
 from hubbub.store.batch import record_keys
-from hubbub.store.contract import JournalEntry, SchemaMismatch, Snapshot, Store, StoreError, StoreUnavailable
+from hubbub.store.contract import (
+    Intake,
+    JournalEntry,
+    Moment,
+    SchemaMismatch,
+    Snapshot,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
 from hubbub.store.sqlite_connection import MINIMUM, connect, database_path, translated
+from hubbub.store.sqlite_transfer import SqliteIntake, SqliteMoment, copy_of, freeze
 from hubbub.store.sqlite_writer import GroupWriter, Prepared
 from hubbub.store.worker import Outcome, Worker
 
@@ -46,6 +68,18 @@ ENQUEUED_DELAY = 0.5
 FOLLOWED = 1000
 """Journal entries that a follower gets at once."""
 
+SEARCH_PATIENCE = 5.0
+"""Seconds that a search waits for those before it: one is done at a time, so that one reader is free for the others."""
+
+INDEXING = 2.0
+"""Seconds that a search may index messages for, before it asks to be tried again: some 60,000 messages."""
+
+INDEXING_IN_CARE = 30.0
+"""Seconds that the care may do it for, of which it rests a fifth. A server that stops may have to wait for that."""
+
+REST = 0.25
+"""For how much of the time that a step of the care took it rests after it."""
+
 
 class SqliteStore(Store):
     """Keep communities in a SQLite file, or in memory for tests.
@@ -73,6 +107,7 @@ class SqliteStore(Store):
         self._patience = 0
         """Groups that the thread is to write before we try again to write one at once."""
         self._behind = False
+        self._searching = asyncio.Lock()
 
     async def open(self, *, migrate: bool = True) -> None:
         if self._opened:
@@ -297,8 +332,19 @@ class SqliteStore(Store):
     async def replay(self, stream: int, epoch: int, after: int, limit: int = 1000) -> list[Event] | None:
         return await self._read(sqlite_reader.read_replay, stream, epoch, after, limit)
 
-    async def messages(self, room: int, *, before: int, limit: int, system: bool = True) -> list[Message]:
-        return await self._read(sqlite_reader.read_messages, room, before, limit, system)
+    async def messages(
+        self, room: int, *, before: int, limit: int, system: bool = True, after: int = 0, oldest: bool = False
+    ) -> list[Message]:
+        return await self._read(sqlite_reader.read_messages, room, after, before, limit, system, oldest)
+
+    async def newest(self, rooms: Sequence[int]) -> dict[int, Message]:
+        return await self._read(sqlite_reader.read_newest, tuple(rooms))
+
+    async def liked(self, room: int, *, since: datetime, limit: int) -> list[Message]:
+        return await self._read(sqlite_reader.read_liked, room, since, limit)
+
+    async def gallery(self, room: int, *, after: datetime, before: datetime, limit: int) -> list[Message]:
+        return await self._read(sqlite_reader.read_gallery, room, after, before, limit)
 
     async def message(self, world: int, number: int) -> Message | None:
         return await self._read(sqlite_reader.read_message, world, number)
@@ -309,8 +355,63 @@ class SqliteStore(Store):
     async def pinned(self, room: int) -> list[Message]:
         return await self._read(sqlite_reader.read_pinned, room)
 
+    async def imported(self, world: int, source: str, kind: ImportedKind, foreign: Sequence[str]) -> dict[str, int]:
+        return await self._read(sqlite_reader.read_imported, world, source, kind, tuple(foreign))
+
+    async def imported_messages(self, world: int, source: str, foreign: Sequence[str]) -> dict[str, Message]:
+        return await self._read(sqlite_reader.read_imported_messages, world, source, tuple(foreign))
+
     async def message_by_nonce(self, world: int, sender: int, nonce: str) -> Message | None:
         return await self._read(sqlite_reader.read_message_by_nonce, world, sender, nonce)
+
+    async def search(
+        self,
+        world: int,
+        query: Query,
+        *,
+        rooms: Sequence[int],
+        sender: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Found:
+        busy = timedelta(seconds=SEARCH_PATIENCE)
+        try:
+            async with asyncio.timeout(SEARCH_PATIENCE):
+                await self._searching.acquire()
+        except TimeoutError:
+            raise Unavailable(Code.UNAVAILABLE, "Too many search at once. Try again.", retry_after=busy) from None
+        try:
+            if not await self._index(world, time.monotonic() + INDEXING):
+                told = "Messages are still being made ready for searching. Try again."
+                raise Unavailable(Code.UNAVAILABLE, told, retry_after=busy)
+            return await self._read(
+                sqlite_search.find,
+                world,
+                query,
+                rooms=rooms,
+                sender=sender,
+                since=since,
+                until=until,
+                before=before,
+                limit=limit,
+            )
+        finally:
+            self._searching.release()
+
+    async def _index(self, world: int, until: float, rest: float = 0.0) -> bool:
+        """Index messages of a world until an instant of the clock; tell whether that was enough."""
+        if not await self._read(sqlite_search.is_behind, world):
+            return True
+        begun = time.monotonic()
+        while begun < until:
+            if not await self._care(sqlite_search.catch_up, world):
+                return True
+            if rest:
+                await asyncio.sleep((time.monotonic() - begun) * rest)
+            begun = time.monotonic()
+        return False
 
     async def audit(self, world: int, *, limit: int = 1000, types: Sequence[str] | None = None) -> list[AuditEntry]:
         return await self._read(sqlite_reader.read_audit, world, limit, types)
@@ -327,18 +428,52 @@ class SqliteStore(Store):
     async def push_subscriptions(self, user: int) -> list[PushSubscription]:
         return await self._read(sqlite_reader.read_push_subscriptions, user)
 
+    # Whole worlds
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Moment]:
+        self._check_open()
+        worker = Worker(self._loop, "hubbub-store-moment")
+        try:
+            with translated():
+                if self._path is None:
+                    connection = await self._writing.run(lambda: copy_of(self._connection))
+                else:
+                    connection = await worker.run(lambda: freeze(connect(self._path, read_only=True)))
+            try:
+                yield SqliteMoment(worker, connection)
+            finally:
+                await worker.run(connection.close)
+        finally:
+            worker.stop()
+
+    @asynccontextmanager
+    async def intake(self) -> AsyncIterator[Intake]:
+        self._check_open()
+        opened = SqliteIntake(self._writing, self._connection, self.node, self._clock)
+        await opened.open()
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
     # Care
 
     async def prune(self, before: datetime) -> int:
         rows = await self._care(sqlite_care.prune_expired, self._clock())
         while pruned := await self._care(sqlite_care.prune_journal, before):
             rows += pruned
+        until = time.monotonic() + INDEXING_IN_CARE
+        for world in await self.worlds():
+            await self._index(world.id, until, REST)
         return rows
 
     async def check(self) -> list[str]:
         return await self._read(sqlite_care.check)
 
-    async def _care(self, work: Callable[[sqlite3.Connection, datetime], T], instant: datetime) -> T:
+    async def _care(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         self._check_open()
         with translated():
-            return await self._writing.run(lambda: work(self._connection, instant))
+            return await self._writing.run(lambda: work(self._connection, *args, **kwargs))

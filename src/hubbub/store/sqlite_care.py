@@ -78,6 +78,14 @@ def check(connection: sqlite3.Connection) -> list[str]:
         )
     ]
     found += [
+        f"World {world} has {last} messages, but is ready for searching up to message {number}."
+        for world, number, last in connection.execute(
+            "SELECT search_progress.world, search_progress.number, coalesce(stream.number, 0) FROM search_progress"
+            " LEFT JOIN stream ON stream.id = search_progress.world"
+            " WHERE search_progress.number > coalesce(stream.number, 0)"
+        )
+    ]
+    found += [
         f"Message {number} of world {world} was never numbered in its room."
         for world, number in connection.execute("SELECT world, number FROM message WHERE number < 1 OR seq < 1")
     ]

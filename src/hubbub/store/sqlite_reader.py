@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any, TypeVar, Union
 
 import msgspec
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, text
 
 from hubbub.core.event import DURABLE, Event
 from hubbub.core.model import (
     IN_MEMORY,
     AuditEntry,
     Credential,
+    Imported,
     LoginCode,
     Message,
     PushSubscription,
@@ -25,8 +26,9 @@ from hubbub.core.model import (
     RoomPassword,
     World,
 )
+from hubbub.store import schema
 from hubbub.store.contract import JournalEntry, Snapshot
-from hubbub.store.row import RowMapper
+from hubbub.store.row import RowMapper, to_json
 from hubbub.store.schema import EPOCH, MICROSECOND, TABLES, journal, stream, to_microseconds, writer
 from hubbub.store.sqlite_connection import DIALECT
 
@@ -123,14 +125,39 @@ REPLAY = Query(
     .order_by(journal.c.seq)
     .limit(bindparam("count"))
 )
+COUNTS = Query(
+    select(
+        ROOM.c.id, select(func.count()).select_from(MESSAGE).where(MESSAGE.c.room == ROOM.c.id).scalar_subquery()
+    ).where(ROOM.c.world == bindparam("world"))
+)
 _HISTORY = (
     _all(Message)
-    .where(MESSAGE.c.room == bindparam("room"), MESSAGE.c.number < bindparam("before"))
-    .order_by(MESSAGE.c.number.desc())
+    .where(
+        MESSAGE.c.room == bindparam("room"),
+        MESSAGE.c.number > bindparam("after"),
+        MESSAGE.c.number < bindparam("before"),
+    )
     .limit(bindparam("count"))
 )
-HISTORY = RecordQuery(Message, _HISTORY)
-SAID = RecordQuery(Message, _HISTORY.where(MESSAGE.c.kind != "system"))
+HISTORY = {
+    (system, oldest): RecordQuery(
+        Message,
+        (_HISTORY if system else _HISTORY.where(MESSAGE.c.kind != "system")).order_by(
+            MESSAGE.c.number if oldest else MESSAGE.c.number.desc()
+        ),
+    )
+    for system in (True, False)
+    for oldest in (True, False)
+}
+NEWEST = RecordQuery(
+    Message,
+    _all(Message).where(MESSAGE.c.room == bindparam("room")).order_by(MESSAGE.c.number.desc()).limit(1),
+)
+_RECENT = _all(Message).where(MESSAGE.c.room == bindparam("room"), MESSAGE.c.at > bindparam("after"))
+_RECENT = _RECENT.order_by(MESSAGE.c.at.desc(), MESSAGE.c.id.desc()).limit(bindparam("count"))
+# What makes them few is written as the partial indexes have it.
+LIKED = RecordQuery(Message, _RECENT.where(text(schema.LIKED)))
+GALLERY = RecordQuery(Message, _RECENT.where(text(schema.WITH_FILES), MESSAGE.c.at < bindparam("before")))
 MESSAGE_BY_NUMBER = RecordQuery(
     Message, _all(Message).where(MESSAGE.c.world == bindparam("world"), MESSAGE.c.number == bindparam("number"))
 )
@@ -148,6 +175,17 @@ MESSAGE_BY_NONCE = RecordQuery(
         MESSAGE.c.sender == bindparam("sender"),
         MESSAGE.c.nonce == bindparam("nonce"),
     ),
+)
+TAKEN = TABLES[Imported]
+_TAKEN = select(TAKEN.c.foreign).where(
+    TAKEN.c.world == bindparam("world"),
+    TAKEN.c.source == bindparam("source"),
+    TAKEN.c.kind == bindparam("kind"),
+    TAKEN.c.foreign.in_(select(func.json_each(bindparam("given")).table_valued("value").c.value)),
+)
+IMPORTED = Query(_TAKEN.add_columns(TAKEN.c.local))
+IMPORTED_MESSAGES = Query(
+    _TAKEN.add_columns(*MESSAGE.columns).join_from(TAKEN, MESSAGE, MESSAGE.c.id == TAKEN.c.local)
 )
 _AUDIT = (
     _all(AuditEntry)
@@ -198,6 +236,7 @@ def read_snapshot(connection: sqlite3.Connection, *, name: str = "", identity: i
             records=[record for query in OF_WORLD.values() for record in query(connection, world=key)],
             last_number=LAST_NUMBER(connection, world=key)[0][0] or 0,
             last_said={room: number for room, number in LAST_SAID(connection, world=key) if number is not None},
+            counts={room: count for room, count in COUNTS(connection, world=key) if count},
             position=read_position(connection),
         )
 
@@ -253,9 +292,30 @@ def read_replay(
     return [decode_event(payload) for _, payload in rows]
 
 
-def read_messages(connection: sqlite3.Connection, room: int, before: int, limit: int, system: bool) -> list[Message]:
-    """Give the newest messages of a room below a number, oldest first."""
-    return (HISTORY if system else SAID)(connection, room=room, before=before, count=limit)[::-1]
+def read_messages(
+    connection: sqlite3.Connection, room: int, after: int, before: int, limit: int, system: bool, oldest: bool
+) -> list[Message]:
+    """Give the newest messages of a room between two numbers, or the oldest; oldest first."""
+    found = HISTORY[system, oldest](connection, room=room, after=after, before=before, count=limit)
+    return found if oldest else found[::-1]
+
+
+def read_newest(connection: sqlite3.Connection, rooms: Sequence[int]) -> dict[int, Message]:
+    """Give the newest message of each room that has one."""
+    return {message.room: message for room in rooms for message in NEWEST(connection, room=room)}
+
+
+def read_liked(connection: sqlite3.Connection, room: int, since: datetime, limit: int) -> list[Message]:
+    """Give the newest messages of a room with reactions, newest first."""
+    return LIKED(connection, room=room, after=to_microseconds(since), count=limit)
+
+
+def read_gallery(
+    connection: sqlite3.Connection, room: int, after: datetime, before: datetime, limit: int
+) -> list[Message]:
+    """Give the newest messages of a room with attachments, newest first."""
+    span = {"after": to_microseconds(after), "before": to_microseconds(before)}
+    return GALLERY(connection, room=room, count=limit, **span)
 
 
 def read_message(connection: sqlite3.Connection, world: int, number: int) -> Message | None:
@@ -271,6 +331,21 @@ def read_message_by_id(connection: sqlite3.Connection, identity: int) -> Message
 def read_pinned(connection: sqlite3.Connection, room: int) -> list[Message]:
     """Give the messages that are pinned in a room, the last pinned first."""
     return PINNED(connection, room=room)
+
+
+def read_imported(
+    connection: sqlite3.Connection, world: int, source: str, kind: str, foreign: Sequence[str]
+) -> dict[str, int]:
+    """Give the ids of what was taken over, by those that it has elsewhere."""
+    return dict(IMPORTED(connection, world=world, source=source, kind=kind, given=to_json(foreign)))
+
+
+def read_imported_messages(
+    connection: sqlite3.Connection, world: int, source: str, foreign: Sequence[str]
+) -> dict[str, Message]:
+    """Give messages that were taken over, by the ids that they have elsewhere."""
+    rows = IMPORTED_MESSAGES(connection, world=world, source=source, kind="message", given=to_json(foreign))
+    return {row[0]: MAPPERS[Message].record(row[1:]) for row in rows}
 
 
 def read_message_by_nonce(connection: sqlite3.Connection, world: int, sender: int, nonce: str) -> Message | None:

@@ -105,6 +105,8 @@ SETUP, INSERT = _script()
 WIPE = [
     "DELETE FROM journal WHERE stream IN (SELECT id FROM stream WHERE world = ?)",
     "DELETE FROM stream WHERE world = ?",
+    # What is indexed of its messages goes with the next search; until then nothing is found by it.
+    "DELETE FROM search_progress WHERE world = ?",
     *(f'DELETE FROM "{table.name}" WHERE world = ?' for table in TABLES.values() if "world" in table.columns),
 ]
 
@@ -282,17 +284,18 @@ class GroupWriter:
             counters = to_json([(c.id, c.world, c.epoch, c.seq, c.number) for c in batch.counters.values()])
         values: list[Any] = [version, to_microseconds(self._clock()), self._node, journal, counters]
         for record in RECORDS:
-            values.append(self._written(MAPPERS[record], list(batch.written.get(record, {}).values())))
+            values.append(rows_of(MAPPERS[record], list(batch.written.get(record, {}).values())))
             erased = batch.erased.get(record)
             values.append(to_json(list(erased)) if erased else None)
         return values
 
-    @staticmethod
-    def _written(mapper: RowMapper[Any], records: list[Any]) -> str | None:
-        if not records:
-            return None
-        text = to_json([mapper.values(record) for record in records])
-        # SQLite's JSON cuts a string at a NUL; deeper down, JSON stays as it is.
-        if "\\u0000" in text and any(mapper.has_nul(record) for record in records):
-            raise Unstorable("a text with a NUL cannot be kept")
-        return text
+
+def rows_of(mapper: RowMapper[Any], records: Sequence[Any]) -> str | None:
+    """Give records as a JSON array of rows; None when there are none. Raises Unstorable."""
+    if not records:
+        return None
+    text = to_json([mapper.values(record) for record in records])
+    # SQLite's JSON cuts a string at a NUL; deeper down, JSON stays as it is.
+    if "\\u0000" in text and any(mapper.has_nul(record) for record in records):
+        raise Unstorable("a text with a NUL cannot be kept")
+    return text

@@ -17,6 +17,7 @@ from hubbub.dialects.place import EVERYWHERE, Place
 from hubbub.dialects.request import PREFIX_KEY
 from hubbub.dialects.venueless.endpoint import PREFIX, VenuelessEndpoint
 from hubbub.settings import SettingsError
+from hubbub.wire.bayeux.server import BayeuxServer
 from hubbub.wire.connection import Receive, Scope, Send, refuse
 from hubbub.wire.socket_io.server import SocketServer
 
@@ -29,6 +30,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     routes: Sequence[ControllerRouterHandler]
     """Of HTTP."""
     websocket: VenuelessEndpoint | None = None
+    push: BayeuxServer | None = None
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -38,6 +40,7 @@ class Door(msgspec.Struct, frozen=True):
     http: Litestar
     websocket: VenuelessEndpoint | None
     sockets: SocketServer | None
+    push: BayeuxServer | None
 
     def paths(self) -> Iterator[str]:
         """Give the paths that are served here; a part that is anything is written in braces."""
@@ -47,6 +50,8 @@ class Door(msgspec.Struct, frozen=True):
             yield f"{PREFIX}{{world}}"
         if self.sockets:
             yield self.sockets.options.path
+        if self.push:
+            yield self.push.options.path
 
 
 class Entrance:
@@ -89,15 +94,17 @@ class Entrance:
                     _check_hidden(door, prefix, hidden, shorter)
 
     @property
-    def socket_servers(self) -> set[SocketServer]:
-        """The Socket.IO servers behind the doors."""
-        return {door.sockets for door in self._doors.values() if door.sockets}
+    def servers(self) -> set[SocketServer | BayeuxServer]:
+        """The servers of Socket.IO and Bayeux behind the doors."""
+        return {server for door in self._doors.values() for server in (door.sockets, door.push) if server}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request or WebSocket connection."""
         door = self._find(scope)
         if door.sockets and door.sockets.serves(scope["path"]):
             await door.sockets(scope, receive, send)
+        elif door.push and door.push.serves(scope["path"]):
+            await door.push(scope, receive, send)
         elif scope["type"] == "http":
             await door.http(scope, receive, send)  # type: ignore[arg-type]
         elif door.websocket and door.websocket.serves(scope["path"]):
@@ -136,8 +143,9 @@ def _door(
             f"The dialects {', '.join(here)} want the same path: {error.detail}. Give one of them a prefix or a "
             "host of its own, in hubbub.toml as [dialects.<name>] with prefix or host. See docs/settings.md."
         ) from error
-    found = (dialects[name].websocket for name in here)
-    return Door(here, application, next((one for one in found if one), None), sockets)
+    websocket = next((one for name in here if (one := dialects[name].websocket)), None)
+    push = next((server for name in here if (server := dialects[name].push)), None)
+    return Door(here, application, websocket, sockets, push)
 
 
 def _check_host(name: str, host: str) -> None:

@@ -87,7 +87,7 @@ def create_login(desk: Desk) -> list[HTTPRouteHandler]:
     @post("/login", include_in_schema=False)
     async def fill_in_login(request: Request[Any, Any, Any]) -> Response[Any]:
         """Log somebody in and lead them on, or say what is wrong."""
-        caller, form = desk.caller(request), await _read_form(request)
+        caller, form = desk.caller(request), await read_form(request)
         username, target = form.get("username", "").strip(), safe_target(form.get("next", HOME))
 
         def again(status: int, error: str, headers: dict[str, str] | None = None) -> Response[Any]:
@@ -129,7 +129,7 @@ def _lead(target: str, cookies: list[Cookie]) -> Response[Any]:
     return Response(b"", status_code=302, media_type="text/plain", headers=headers, cookies=cookies)
 
 
-async def _read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
+async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     """Read the fields of a form, the first of each name; nothing when it is none."""
     body = (await request.body()).decode("utf-8", "replace")
     try:

@@ -41,6 +41,12 @@ input { width: 100%; margin-top: .25rem; padding: .65rem .75rem; border: 1px sol
 input[aria-invalid] { border-color: var(--wrong); }
 button { margin-top: 1.5rem; min-height: 2.75rem; padding: .5rem 1.5rem; border: 0; border-radius: .375rem;
   background: var(--link); color: var(--ground); font: inherit; font-weight: 600; cursor: pointer; }
+button + button { margin-left: .75rem; }
+button.quiet { border: 1px solid var(--soft); background: none; color: var(--link); }
+pre { overflow-x: auto; padding: .75rem 1rem; border-radius: .375rem; background: var(--box); }
+.rooms form { margin: .25rem 0 0; }
+.rooms button { margin-top: .25rem; }
+.told { padding: .75rem 1rem 1rem; border: 1px solid var(--link); border-left-width: .4rem; border-radius: .375rem; }
 .wrong { padding: .6rem 1rem; border: 1px solid var(--wrong); border-left-width: .4rem; border-radius: .375rem;
   color: var(--wrong); overflow-wrap: anywhere; }
 .rooms { list-style: none; margin: 1rem 0; padding: 0; border-top: 1px solid var(--line); }

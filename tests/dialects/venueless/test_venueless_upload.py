@@ -14,8 +14,8 @@ from PIL import Image
 from tests.web.site import Site, open_site
 
 from hubbub.core.user import BanUser, SilenceUser
-from hubbub.dialects.venueless import upload as module
 from hubbub.live.rate import Rate
+from hubbub.media import picture as module
 
 SCRIPT = b"<script>alert(document.cookie)</script>"
 

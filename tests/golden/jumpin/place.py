@@ -309,7 +309,7 @@ class Place:
             lambda: {
                 f"{part} {name}": count
                 for part, counts in (
-                    *(("sockets", server.statistics()) for server in self.application.entrance.socket_servers),
+                    *((type(server).__name__, server.statistics()) for server in self.application.entrance.servers),
                     ("hub", self.application.hub.statistics()),
                     ("presence", self.state.presence.statistics()),
                 )

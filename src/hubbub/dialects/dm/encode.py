@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from hubbub.core.attachment import plain
 from hubbub.core.event import (
     ConversationOpened,
     DirectChanged,
@@ -180,5 +181,4 @@ def is_address(url: str) -> bool:
 
 def content_of(message: Message) -> str:
     """Give what a message says; links for its files."""
-    links = (attachment.get("url") for attachment in message.attachments)
-    return " ".join(part for part in (message.body, *links) if isinstance(part, str) and part)
+    return plain(message)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from hubbub.core.attachment import plain
 from hubbub.core.event import (
     BroadcastClosed,
     DirectPosted,
@@ -458,8 +459,7 @@ def picture_of(user: User | None) -> str:
 
 def content_of(message: Message) -> str:
     """Give what a message says; links for its files."""
-    links = (attachment.get("url") for attachment in message.attachments)
-    return " ".join([message.body, *(link for link in links if isinstance(link, str))]).strip()
+    return plain(message).strip()
 
 
 def message_id(message: Message) -> str:

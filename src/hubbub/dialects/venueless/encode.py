@@ -5,11 +5,13 @@ Source: protocols/venueless.md 1.3 to 1.9. Whatever goes to many is encoded once
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from mimetypes import guess_type
 from typing import Any
 
 import msgspec
 
-from hubbub.core.chat import MENTION
+from hubbub.core.attachment import link_of, plain
+from hubbub.core.chat import HEART, MENTION, PACKED
 from hubbub.core.event import (
     ChannelsChanged,
     Event,
@@ -74,6 +76,8 @@ CONFIG_SETTINGS = (
     "conftool_url",
     "conftool_password",
 )
+OF_KIND = {"image": "image/jpeg", "linked_image": "image/jpeg", "video": "video/mp4"}
+"""Media types of what clients of other dialects attach, where the address does not tell."""
 KNOWN = frozenset(VENUELESS)
 """The permissions that clients are told they have: those that they have a word for."""
 LEFT_OUT = frozenset({"poll.reminder", "poll.finished"})
@@ -275,9 +279,7 @@ class VenuelessEncoder(Encoder):
             "content": content,
             "edited": message.edited.isoformat() if message.edited else None,
             "replaces": message.replaces,
-            "reactions": {
-                sign: [render(user, Kind.USER) for user in users] for sign, users in message.reactions.items()
-            },
+            "reactions": _reactions(message),
         }
 
     def _content(self, message: Message) -> tuple[str, Json]:
@@ -293,8 +295,11 @@ class VenuelessEncoder(Encoder):
         if message.deleted:
             return "channel.message", {"type": "deleted"}
         content: Json = {"type": message.kind, "body": message.body}
-        if message.attachments:
-            content = {"type": "files", "files": message.attachments, "body": message.body}
+        files = [file_of(attachment) for attachment in message.attachments if is_file(attachment)]
+        if files:
+            content = {"type": "files", "files": files, "body": message.body}
+        elif message.attachments and not message.body:
+            content["body"] = plain(message)
         return "channel.message", {**(message.extra or {}), **content}
 
     def audit(self, entry: AuditEntry) -> Json:
@@ -468,6 +473,31 @@ class VenuelessEncoder(Encoder):
 
     def _close_later(self, session: Session, delay: timedelta) -> None:
         self.clock.call_later(delay, session.outbox.close)
+
+
+def is_file(attachment: Json) -> bool:
+    """Tell whether something attached is a file to clients of this dialect: it is theirs, or has an address."""
+    return "mimeType" in attachment or bool(link_of(attachment))
+
+
+def file_of(attachment: Json) -> Json:
+    """Write a file: as it came from clients of this dialect, or with what they need to show one of others."""
+    if "mimeType" in attachment:
+        return attachment
+    url = link_of(attachment)
+    path = url.partition("?")[0].partition("#")[0]
+    media = guess_type(path)[0] or OF_KIND.get(str(attachment.get("type")), "application/octet-stream")
+    name = attachment.get("name")
+    return {"url": url, "name": name if isinstance(name, str) else path.rpartition("/")[2], "mimeType": media}
+
+
+def _reactions(message: Message) -> dict[str, list[str]]:
+    """Write who reacted how; a picture out of a pack is a heart, as clients of this dialect have none."""
+    found: dict[str, dict[str, None]] = {}
+    for sign, users in message.reactions.items():
+        shown = HEART if PACKED.fullmatch(sign) else sign
+        found.setdefault(shown, {}).update(dict.fromkeys(render(user, Kind.USER) for user in users))
+    return {sign: list(users) for sign, users in found.items()}
 
 
 def tells(message: Message) -> bool:

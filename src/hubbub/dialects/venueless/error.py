@@ -13,7 +13,7 @@ ENTRY = (
 UNFIT = (
     *(Code.LOGIN_INVALID, Code.LOGIN_TAKEN, Code.HANDLE_EMPTY, Code.HANDLE_TOO_LONG, Code.HANDLE_CHARACTERS),
     *(Code.HANDLE_TAKEN, Code.COLOR_UNKNOWN, Code.TOPIC_TOO_LONG, Code.DURATION_INVALID, Code.NOT_BROADCASTING),
-    *(Code.POSITION_INVALID, Code.STATE_INVALID),
+    *(Code.POSITION_INVALID, Code.STATE_INVALID, Code.ANSWER_MISSING),
 )
 """What makes no sense in a command that Venueless does not have."""
 

@@ -8,11 +8,13 @@ import asyncio
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import HttpMethod, Request, Response, post, route
@@ -26,7 +28,6 @@ from multipart import (  # type: ignore[import-untyped]
     PushMultipartParser,
     parse_options_header,
 )
-from PIL import Image, ImageOps
 
 from hubbub.core.error import Code, Denied, HubbubError, Unavailable, Unknown
 from hubbub.core.login import LogIn
@@ -34,13 +35,10 @@ from hubbub.core.state import WorldState
 from hubbub.core.upload import UploadFile
 from hubbub.dialects.request import Throttle, base_url, credentials_of, host_of, world_of
 from hubbub.live.community import Community
+from hubbub.media.picture import MAX_SIDE, PictureError, Size, redraw
 from hubbub.settings import Settings
 
 MEDIA = "/media/pub"
-MAX_PIXELS = 50_000_000
-"""Of one picture, all its frames together: a phone's largest, 200 MB while it is drawn."""
-MAX_FRAMES = 500
-MAX_SIDE = 10_000
 MAX_FIELD = 1024
 """Bytes of one field of the form that is no file."""
 MAX_FORM = 65_536
@@ -49,8 +47,6 @@ TIME = timedelta(minutes=5)
 """For one upload."""
 PIECE = 262_144
 DRAWN_AT_ONCE = 2
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow refuses twice as many by itself, wherever a size comes from
 
 
 class Type(msgspec.Struct, frozen=True):
@@ -92,7 +88,6 @@ TYPES: dict[str, Type] = {
 
 ENDINGS = {ending: ending for ending in TYPES} | {"jpeg": "jpg"}
 NAMES = {kind.name: ending for ending, kind in TYPES.items()} | {"image/jpg": "jpg", "audio/mp3": "mp3"}
-FORMATS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 _PATH = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9_-]{22,64}\.([a-z0-9]{3,4})")
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
@@ -213,59 +208,12 @@ def check_file(file: IO[bytes], ending: str) -> None:
             raise RefusedError("file.type") from None
 
 
-def redraw(file: IO[bytes], target: IO[bytes], box: tuple[int, int]) -> str:
+def draw(file: IO[bytes], target: IO[bytes], box: tuple[int, int]) -> str:
     """Draw a picture anew, no larger than the box, and give the ending of what it is. Raises RefusedError."""
     try:
-        file.seek(0)
-        with Image.open(file, formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
-            ending = FORMATS[str(image.format)]
-            frames = min(getattr(image, "n_frames", 1), MAX_FRAMES) if ending != "jpg" else 1
-            if image.width * image.height * frames > MAX_PIXELS:
-                raise RefusedError("file.picture.invalid")
-            if frames > 1:
-                _redraw_moving(image, target, box, frames)
-            else:
-                _fit(ImageOps.exif_transpose(image), box, ending).save(target, _format(ending), **_quality(ending))
-            return ending
-    except RefusedError:
-        raise
-    except Exception:  # Pillow's readers raise whatever they stumble over
+        return redraw(file, target, Size(*box)).ending
+    except PictureError:
         raise RefusedError("file.picture.invalid") from None
-
-
-def _redraw_moving(image: Image.Image, target: IO[bytes], box: tuple[int, int], frames: int) -> None:
-    drawn, durations = [], []
-    ending = FORMATS[str(image.format)]
-    loop = image.info.get("loop")
-    for number in range(frames):
-        image.seek(number)
-        drawn.append(_fit(image.convert("RGBA"), box, ending))
-        duration = image.info.get("duration", 0)
-        durations.append(int(min(max(duration, 0), 60_000)))
-    more: dict[str, Any] = {} if loop is None else {"loop": int(loop)}
-    drawn[0].save(
-        target, _format(ending), save_all=True, append_images=drawn[1:], duration=durations, **more, **_quality(ending)
-    )
-
-
-def _fit(image: Image.Image, box: tuple[int, int], ending: str) -> Image.Image:
-    """Give the pixels and nothing else, made smaller to fit."""
-    transparent = image.has_transparency_data
-    modes = ("RGB", "L") if ending == "jpg" else ("RGBA",) if transparent else ("RGB", "L")
-    plain = image if image.mode in modes else image.convert(modes[0])
-    plain = plain.copy()
-    if plain.width > box[0] or plain.height > box[1]:
-        plain.thumbnail(box)
-    plain.info = {}
-    return plain
-
-
-def _format(ending: str) -> str:
-    return {"jpg": "JPEG"}.get(ending, ending.upper())
-
-
-def _quality(ending: str) -> dict[str, Any]:
-    return {"quality": 90} if ending in ("jpg", "webp") else {}
 
 
 def keep(form: Form, media: Path, world: str, box: tuple[int, int]) -> tuple[str, int]:
@@ -275,20 +223,30 @@ def keep(form: Form, media: Path, world: str, box: tuple[int, int]) -> tuple[str
     """
     ending = ending_of(form.name, form.type)
     check_file(form.file, ending)
-    folder = media / world
-    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(target: IO[bytes]) -> str:
+        drawn = draw(form.file, target, box) if TYPES[ending].picture else ""
+        if not drawn:
+            form.file.seek(0)
+            shutil.copyfileobj(form.file, target, PIECE)
+        return f"{world}/{secrets.token_urlsafe(24)}.{drawn or ending}"
+
+    return put(media, write)
+
+
+def put(media: Path, write: Callable[[IO[bytes]], str]) -> tuple[str, int]:
+    """Put a file into the media folder, whole or not at all; give its path there, which `write` gives, and its size.
+
+    Raises what `write` raises; OSError when it cannot be kept.
+    """
+    media.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=media, prefix=".incoming-", delete=False) as target:
         try:
-            if TYPES[ending].picture:
-                ending = redraw(form.file, target, box)
-            else:
-                form.file.seek(0)
-                while piece := form.file.read(PIECE):
-                    target.write(piece)
+            path = write(target)
             target.flush()
             os.fsync(target.fileno())
-            size = target.tell()
-            path = f"{world}/{secrets.token_urlsafe(24)}.{ending}"
+            size = os.fstat(target.fileno()).st_size
+            (media / path).parent.mkdir(parents=True, exist_ok=True)
             Path(target.name).rename(media / path)
         except BaseException:
             Path(target.name).unlink(missing_ok=True)
@@ -379,27 +337,38 @@ def create_download(settings: Settings) -> HTTPRouteHandler:
             file = await asyncio.to_thread((media / found[0]).open, "rb")
         except OSError:
             raise NotFoundException("There is no such file.") from None
-        size = os.fstat(file.fileno()).st_size
-        first, last = _range(request.headers.get("range", ""), size)
-        headers = {
-            "Accept-Ranges": "bytes",
-            "Cache-Control": "public, max-age=31536000, immutable",
-            "Content-Disposition": "inline" if kind.shown else f'attachment; filename="{found[0].rpartition("/")[2]}"',
-            "Content-Length": str(last - first + 1),
-            "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        }
-        partial = (first, last) != (0, size - 1)
-        if partial:
-            headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-        return Stream(
-            _pieces(file, first, last - first + 1),
-            headers=headers,
-            media_type=kind.name,  # Litestar adds the charset to text
-            status_code=206 if partial else 200,
-        )
+        name = "" if kind.shown else found[0].rpartition("/")[2]
+        return give(file, kind.name, range_=request.headers.get("range", ""), name=name)
 
     return download
+
+
+def give(file: IO[bytes], media_type: str, *, range_: str = "", name: str = "") -> Stream:
+    """Give a file that somebody uploaded and that never changes, or one range of its bytes; it is closed after.
+
+    With a `name`, of any characters, it is for downloading and not for showing.
+    """
+    size = os.fstat(file.fileno()).st_size
+    first, last = _range(range_, size)
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)  # for clients that cannot read the other (RFC 6266 D)
+    named = f'filename="{plain}"' + (f"; filename*=UTF-8''{quote(name, safe='')}" if name != plain else "")
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Disposition": f"attachment; {named}" if name else "inline",
+        "Content-Length": str(last - first + 1),
+        "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    partial = (first, last) != (0, size - 1)
+    if partial:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Stream(
+        _pieces(file, first, last - first + 1),
+        headers=headers,
+        media_type=media_type,  # Litestar adds the charset to text
+        status_code=206 if partial else 200,
+    )
 
 
 def _range(header: str, size: int) -> tuple[int, int]:

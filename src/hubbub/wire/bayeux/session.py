@@ -172,6 +172,10 @@ class BayeuxClient(Outbox):
         """Send this client alone an event; does nothing when it is gone."""
         self.put(message.data_frame(channel, data))
 
+    def expel(self, channel: str) -> None:
+        """Take this client off a channel, without a word: it may subscribe anew, if it is let."""
+        self.channels.pop(channel, None)
+
     def disconnect(self, error: str = "", *, reconnect: str = "handshake") -> None:
         """Send the client away after what was sent before; does nothing when it is gone.
 

@@ -1,0 +1,32 @@
+"""Attachments: how they read to clients that did not make them.
+
+They are kept as clients write them. All that is known of every one is what many agree on: the address of a file in
+`url`, a `name`, of a place also `lat` and `lng`, and what it is in `type`.
+"""
+
+from typing import Any
+
+from hubbub.core.model import Message
+
+
+def link_of(attachment: dict[str, Any]) -> str:
+    """Give the address that an attachment is at; empty when it has none."""
+    url = attachment.get("url")
+    return url if isinstance(url, str) else ""
+
+
+def words_of(attachment: dict[str, Any]) -> str:
+    """Say in words what is attached: a place by its name and where it is, all else by its name or what it is."""
+    name, kind, lat, lng = (
+        value if isinstance(value := attachment.get(field), str) else "" for field in ("name", "type", "lat", "lng")
+    )
+    if lat and lng:
+        return f"{name} ({lat}, {lng})" if name else f"{lat}, {lng}"
+    return name or kind
+
+
+def plain(message: Message) -> str:
+    """Say in words what a message says: with the addresses of its files, and the rest only where there is no text."""
+    links = [link for attachment in message.attachments if (link := link_of(attachment))]
+    said = [message.body, *links] if message.body or links else [words_of(one) for one in message.attachments]
+    return " ".join(part for part in said if part)
