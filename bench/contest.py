@@ -43,7 +43,6 @@ class Sender:
     write: Callable[[int], bytes]
     done: bytes = b'["success"'
     fault: bytes = b'["error"'
-    heartbeat: bytes = b""
     posted: int = 0
     acked: int = 0
 
@@ -79,12 +78,12 @@ ComeIn: TypeAlias = Callable[[Load], tuple[list[Client], list[Sender]]]
 
 
 class Audience:
-    """Everybody of one server, come in and warm; ends with `Load.leave`."""
+    """Everybody of one server, come in and warm; ends with `Load.leave`. The marker is once in each frame."""
 
-    def __init__(self, load: Load, target: Server, come_in: ComeIn, heartbeat: bytes = b"") -> None:
+    def __init__(self, load: Load, target: Server, come_in: ComeIn, marker: bytes = MARKER) -> None:
         self.load = load
         self.server = target
-        self.heartbeat = heartbeat
+        self.marker = marker
         self.receivers, self.senders = come_in(load)
         # One after another: the first event of a sender brings its profile along, the later ones do not.
         sizes = [self.probe(sender) for sender in self.senders * 4]
@@ -96,7 +95,7 @@ class Audience:
         sizes: list[int] = []
 
         def hear(payload: bytes) -> None:
-            if MARKER in payload:
+            if self.marker in payload:
                 sizes.append(len(payload) + (2 if len(payload) < 126 else 4))
 
         for client in self.receivers:
@@ -110,12 +109,9 @@ class Audience:
 
     def beat(self) -> None:
         """Let everybody say that they are still there, where the server wants to hear it."""
-        if self.heartbeat:
-            for client in self.receivers:
-                client.send(self.heartbeat)
-        for sender in self.senders:
-            if sender.heartbeat:
-                sender.client.send(sender.heartbeat)
+        for client in (*self.receivers, *(sender.client for sender in self.senders)):
+            if client.heartbeat:
+                client.send(client.heartbeat)
 
     def burst(self, messages: int, window: int, meter: Meter) -> float:
         """Send many messages; give the deliveries a second until the last has arrived everywhere."""
@@ -125,7 +121,7 @@ class Audience:
         for client in self.receivers:
             client.discard(total)
         for client in sample:
-            client.count(MARKER, total)
+            client.count(self.marker, total)
 
         def arrived() -> bool:
             if any(client.counted < messages for client in sample):
@@ -180,18 +176,18 @@ class Series:
 
 
 class Contestant:
-    """One server's part: how people come in, how they say that they are there, and its series for each window."""
+    """One server's part: how people come in, what is once in each of its frames, and its series for each window."""
 
-    def __init__(self, target: Server, come_in: ComeIn, windows: Sequence[int], heartbeat: bytes = b"") -> None:
+    def __init__(self, target: Server, come_in: ComeIn, windows: Sequence[int], marker: bytes = MARKER) -> None:
         self.server = target
         self.come_in = come_in
-        self.heartbeat = heartbeat
+        self.marker = marker
         self.series = {window: Series() for window in windows}
         self.audience: Audience
 
     def gather(self, load: Load) -> Audience:
         """Bring everybody in."""
-        self.audience = Audience(load, self.server, self.come_in, self.heartbeat)
+        self.audience = Audience(load, self.server, self.come_in, self.marker)
         return self.audience
 
     def measure(self, messages: int, window: int) -> None:

@@ -424,8 +424,9 @@ EVENTS: tuple[Callable[[Talk], Told], ...] = (
 
 def talks(messages: int, seed: int = 1, groups: int = 3, direct: int = 2) -> list[Talk]:
     """Let people talk: so many messages, taking turns over all conversations."""
+    # Person 0 asked for the export, so belongs to everything.
     found = [
-        Talk(str(40_000_000 + place), [(place * 5 + step) % PERSONS for step in range(12)], seed)
+        Talk(str(40_000_000 + place), [0, *((place * 5 + step) % (PERSONS - 1) + 1 for step in range(11))], seed)
         for place in range(groups)
     ]
     found += [Talk(f"{user(0)}+{user(place + 1)}", [0, place + 1], seed, direct=True) for place in range(direct)]

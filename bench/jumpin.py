@@ -60,7 +60,9 @@ def query(version: int, transport: str, token: str = "") -> str:
 def connect(load: Load, server: Server, version: int, who: str, token: str = "") -> Client:
     """Begin to connect a WebSocket."""
     path = query(version, "websocket", token)
-    return Client(load, server.port, path, who, host=world.DOMAIN, replies=REPLIES)
+    client = Client(load, server.port, path, who, host=world.DOMAIN, replies=REPLIES)
+    client.heartbeat = wire.frame(HEARTBEATS[version])
+    return client
 
 
 def enter(client: Client, version: int) -> Script[None]:

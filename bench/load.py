@@ -211,9 +211,12 @@ class Line:
 
 
 class Client(Line):
-    """One WebSocket. `on_frame` gets every text frame that no script waits for; `arrived` is when it was received."""
+    """One WebSocket. `on_frame` gets every text frame that no script waits for; `arrived` is when it was received.
 
-    __slots__ = ("counted", "on_frame", "opened", "received", "replies", "request", "sequence")
+    `heartbeat` is the frame by which it shows that it is still there, where its server wants to hear that.
+    """
+
+    __slots__ = ("counted", "heartbeat", "on_frame", "opened", "received", "replies", "request", "sequence")
 
     def __init__(
         self, load: Load, port: int, path: str, name: str, *, host: str = "", replies: tuple[bytes, ...] = REPLIES
@@ -221,6 +224,7 @@ class Client(Line):
         """Begin to connect; `replies` are the beginnings of the frames that a script waits for."""
         super().__init__(load, port, name)
         self.counted = 0
+        self.heartbeat = b""
         self.on_frame: Callable[[bytes], None] | None = None
         self.opened = False
         self.received = 0

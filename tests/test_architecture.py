@@ -156,6 +156,7 @@ def test_what_is_open_to_everybody_is_open_on_purpose() -> None:
         "LeaveGroup",
         "MuteGroup",
         "ListFormer",
+        "ListDirects",
         "ListGroups",
         "DescribeGroups",
         "ListOwnRequests",

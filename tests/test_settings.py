@@ -49,6 +49,12 @@ def test_rates(home: Path) -> None:
     assert rates["login"].burst > 0
 
 
+def test_applications(home: Path) -> None:
+    text = '[groupme.applications]\na = "https://a.example/x?y=z"\nb = "org.example.b:/in"\n'
+    (home / "hubbub.toml").write_text(text)
+    assert load_settings({}).groupme.applications == {"a": "https://a.example/x?y=z", "b": "org.example.b:/in"}
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -59,6 +65,10 @@ def test_rates(home: Path) -> None:
         ("[rates.mesage]\nper_second = 5\nburst = 10", "there is no class mesage"),
         ("[rates.message]\nper_second = 0\nburst = 10", "message needs a per_second over 0"),
         ("[rates.message]\nper_second = 5", "missing required field `burst`"),
+        ('[groupme.applications]\nx = "javascript:alert(1)"', "the address of the application 'x' is like"),
+        ('[groupme.applications]\nx = "https://a.example/#x"', "the address of the application 'x' is like"),
+        ('[groupme.applications]\n"" = "https://a.example/"', "the address of the application '' is like"),
+        ("[groupme]\napplication = 1", "groupme in hubbub.toml is wrong"),
     ],
 )
 def test_a_wrong_file(home: Path, text: str, told: str) -> None:

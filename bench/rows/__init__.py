@@ -8,6 +8,7 @@ from bench.figure import Row
 from bench.rows import (
     arrival,
     fanout,
+    groupme_push,
     latency,
     mark_read,
     memory,
@@ -30,6 +31,12 @@ ROWS: Final = (
     Row("socketio_node", "the same, against Node's socket.io", socketio.run_node),
     Row("socketio_memory", "memory of an idle Socket.IO session over WebSocket", socketio_memory.run),
     Row("polling", "a message a second to 1,000 clients that poll", polling.run),
+    Row(
+        "groupme_push",
+        "a group's talk into 1,000 members' push clients, against the least a server can do",
+        groupme_push.run,
+    ),
+    Row("groupme_memory", "memory of an idle push client of GroupMe", groupme_push.run_memory),
 )
 # The bare server alone, with the frame of 230 bytes that design.md speaks of. Only when asked for by name.
 EXTRA: Final = (Row("limit", "the bare server alone, frames of 230 bytes", fanout.run_limit),)

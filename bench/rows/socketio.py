@@ -61,7 +61,7 @@ def connected(target: Server, version: int, size: int) -> ComeIn:
             return jumpin.crowd(load, target, version, names(count), partial(jumpin.enter, version=version))
 
         receivers, clients = gather(RECEIVERS), gather(SENDERS)
-        return receivers, [Sender(client, write, b"43", b"44", heartbeat(version)) for client in clients]
+        return receivers, [Sender(client, write, b"43", b"44") for client in clients]
 
     return come_in
 
@@ -70,7 +70,7 @@ def ours(load: Load, hubbub: Server) -> dict[int, Contestant]:
     """Give Hubbub's part for both generations."""
     channels = {version: channel for version, (_, channel) in rooms_of(load, hubbub).items()}
     return {
-        version: Contestant(hubbub, visitors(hubbub, version, channels[version]), WINDOWS, heartbeat(version))
+        version: Contestant(hubbub, visitors(hubbub, version, channels[version]), WINDOWS)
         for version in jumpin.GENERATIONS
     }
 
@@ -79,11 +79,6 @@ def rooms_of(load: Load, hubbub: Server) -> dict[int, tuple[str, str]]:
     """Give each generation's room."""
     rooms = people.look_around(load, hubbub)
     return {version: rooms[ROOMS[version]] for version in jumpin.GENERATIONS}
-
-
-def heartbeat(version: int) -> bytes:
-    """Give the frame by which a client shows that it is there."""
-    return wire.frame(jumpin.HEARTBEATS[version])
 
 
 def flight(window: int) -> str:
@@ -143,7 +138,7 @@ def run_node(how: Run) -> list[Figure]:
         sizes = {version: contestant.gather(load).size for version, contestant in mine.items()}
         for version, size in sizes.items():
             target = stack.enter_context(server.node(how.directory, version))
-            node = Contestant(target, connected(target, version, size), WINDOWS, heartbeat(version))
+            node = Contestant(target, connected(target, version, size), WINDOWS)
             node.gather(load)
             theirs[version] = node
         everybody = [*mine.values(), *theirs.values()]

@@ -38,6 +38,7 @@ from hubbub.settings import Settings
 from hubbub.store.open import open_store
 from hubbub.web.entrance import Dialect, Entrance
 from hubbub.web.http import create_http
+from hubbub.web.invitation import create_invitation
 from hubbub.web.lobby import create_lobby, create_login
 from hubbub.web.oauth import create_oauth
 from hubbub.wire.bayeux.option import Options as BayeuxOptions
@@ -142,7 +143,7 @@ class Application:
                 ]
             ),
             "groupme": Dialect(
-                routes=[groupme_rest.create_rest(groupme), *create_oauth(desk)],
+                routes=[groupme_rest.create_rest(groupme), *create_oauth(desk), *create_invitation(groupme)],
                 push=BayeuxServer(
                     GroupmeEndpoint(
                         community,

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -12,7 +13,7 @@ from tests.cli.conftest import Shell
 
 from hubbub.cli.community import opened
 from hubbub.cli.option import read_settings
-from hubbub.core.login import LogIn, read_token
+from hubbub.core.login import LogIn, digest, read_token
 from hubbub.core.model import Credential, User
 
 
@@ -106,9 +107,29 @@ def test_a_token_is_alone_on_stdout(home: Shell) -> None:
     assert asyncio.run(work()).login == "ann"
 
 
+def test_an_access_token(home: Shell) -> None:
+    home.ok("user", "create", "ann")
+    home.ok("user", "ban", "ann")
+    assert "may not come in" in home.fails("user", "token", "ann", "--access")
+    home.ok("user", "reactivate", "ann")
+    printed = home.ok("user", "token", "ann", "--access", "--days", "2")
+    assert printed.count("\n") == 1
+    assert "at most 366 days" in home.fails("user", "token", "ann", "--access", "--days", "367")
+
+    async def work() -> User | None:
+        async with opened(read_settings(None)) as community:
+            access = digest(printed.strip())
+            assert community.state("main").user_by_token(access, community.clock() + timedelta(days=2)) is None
+            return community.state("main").user_by_token(access, community.clock())
+
+    user = asyncio.run(work())
+    assert user and user.login == "ann"
+
+
 def test_a_guest_has_no_token(home: Shell) -> None:
     log_in("a-browser")
     assert "hubbub user create" in home.fails("user", "token", "a-browser")
+    assert "hubbub user create" in home.fails("user", "token", "a-browser", "--access")
 
 
 @pytest.mark.parametrize("days", ["0", "3651", "x"])

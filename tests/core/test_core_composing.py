@@ -6,6 +6,7 @@ import pytest
 from tests.core.house import House
 
 from hubbub.core.chat import (
+    MAX_MENTIONS,
     FetchMessages,
     GetMessage,
     ListenEverywhere,
@@ -18,7 +19,7 @@ from hubbub.core.chat import (
 from hubbub.core.composing import SignalTyping
 from hubbub.core.direct import SendDirect
 from hubbub.core.error import Code
-from hubbub.core.event import DirectRead, Subscribed, Typing
+from hubbub.core.event import DirectRead, Subscribed, Typing, UserNotified
 from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember, RemoveMember
 from hubbub.core.model import Message
 
@@ -129,3 +130,16 @@ def test_a_key_that_was_used_is_refused_to_who_insists(pub: Pub) -> None:
     pub.house.do(SendDirect(user=pub.bob, body="Psst", nonce="b"), pub.ada)
     assert pub.house.refusal(SendDirect(user=pub.bob, body="Psst", nonce="b"), pub.ada) is Code.NONCE_USED
     assert pub.house.refusal(SendDirect(user=pub.bob, body="Psst", nonce=""), pub.ada) is Code.INVALID
+
+
+def test_everyone_is_mentioned_by_anybody_among_few_and_by_who_runs_it_among_many(pub: Pub) -> None:
+    def notified(user: int) -> set[int]:
+        command = PostMessage(room=pub.room, body="All!", everyone=True)
+        return {event.user for event in pub.house.do(command, user).events if isinstance(event, UserNotified)}
+
+    assert notified(pub.bob) == {pub.ada}
+    for number in range(MAX_MENTIONS):
+        other = pub.house.person(f"Other {number}")
+        pub.house.do(AddMembers(room=pub.room, members=(NewMember(user=other),)), pub.ada)
+    assert notified(pub.bob) == set()
+    assert len(notified(pub.ada)) == MAX_MENTIONS + 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ class HandClock:
 class Nowhere(Outbox):
     """An outbox whose frames go nowhere."""
 
-    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
+    def transmit(self, joined: bytes, frames: Iterable[bytes]) -> None:
         pass
 
     def close(self, code: int = 1000, reason: str = "") -> None:

@@ -45,7 +45,7 @@ def draw(content: bytes, size: Size | None = None) -> tuple[str, Image.Image]:
         ("GIF", "L", "gif"),
         ("WEBP", "RGB", "webp"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_picture_stays_what_it_is(kind: str, mode: str, ending: str) -> None:
     found, image = draw(encode(plain(mode=mode), kind))
@@ -57,12 +57,21 @@ def test_where_it_was_taken_is_gone_and_it_stands_upright(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # lying on its side
     exif.get_ifd(GPS)[2] = (52.0, 30.0, 0.0)
-    content = encode(plain(), kind, exif=exif.tobytes())
+    content = encode(plain(), kind, exif=exif.tobytes(), icc_profile=SCRIPT, comment=SCRIPT)
+    assert SCRIPT in Image.open(io.BytesIO(content)).info.values()
     assert Image.open(io.BytesIO(content)).getexif().get_ifd(GPS)
     _, image = draw(content + SCRIPT)
-    assert image.size == (20, 40)
+    assert image.size == (20, 40) and SCRIPT not in image.info.values()
     assert not image.getexif() and not image.getexif().get_ifd(GPS)
     assert not {"exif", "icc_profile", "comment", "xmp"} & image.info.keys()
+
+
+def test_comments_are_gone() -> None:
+    content = encode(plain(), "GIF", comment=SCRIPT)
+    assert SCRIPT in content
+    target = io.BytesIO()
+    redraw(io.BytesIO(content), target, Size())
+    assert SCRIPT not in target.getvalue()
 
 
 @pytest.mark.parametrize(

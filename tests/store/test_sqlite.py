@@ -248,7 +248,8 @@ def test_a_world_of_history_is_found_through_its_indexes(path: Path) -> None:
                 sql = query._sql
                 given = dict.fromkeys(re.findall(r":(\w+)", sql), 1) | query._defaults
                 plan = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
-                scans = [line for line in plan if line.startswith("SCAN")]
+                # What is asked for comes as a list, which is a virtual table.
+                scans = [line for line in plan if line.startswith("SCAN") and "VIRTUAL TABLE" not in line]
                 # The few worlds may be looked through.
                 assert [line for line in scans if line != "SCAN world"] == [], (name, plan)
                 assert not any("TEMP B-TREE" in line for line in plan), (name, plan)

@@ -230,10 +230,11 @@ def greeting(settings: "Settings", url: str, worlds: list[str], admin_code: str)
     yield f"The database is {Path.cwd() / _path(settings.database)}" if _path(settings.database) else "In memory only"
     for world in worlds[:SHOWN]:
         yield f"  venueless   {socket_url}/ws/world/{world}/   REST {url}/api/v1/worlds/{world}/"
-    places = {name: settings.dialects.get(name, EVERYWHERE) for name in ("jumpin", "dm")}
+    places = {name: settings.dialects.get(name, EVERYWHERE) for name in ("jumpin", "dm", "groupme")}
     roots = {name: _root(url, place) for name, place in places.items()}
     yield f"  jumpin      {roots['jumpin']}/socket.io/   REST {roots['jumpin']}/api/"
     yield f"  dm          {roots['dm']}/socket.io/   REST {roots['dm']}/new and others"
+    yield f"  groupme     {roots['groupme']}/faye   REST {roots['groupme']}/v3/"
     if settings.dm.legacy_login:
         yield f"Beware: {LEGACY_LOGIN}"
     if len(worlds) > SHOWN:

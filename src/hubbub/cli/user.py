@@ -191,12 +191,18 @@ def _do(settings: "Settings", user: str, command: "Any") -> "User":
 def token(
     user: UserArgument,
     days: Annotated[int, typer.Option("--days", min=1, max=MAX_DAYS, help="How long the token is valid.")] = 30,
+    access: Annotated[
+        bool, typer.Option("--access", help="An access token, for programs made for GroupMe; a year at most.")
+    ] = False,
     world: WorldOption = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Print a token with which a client logs in as this user, alone on the last line."""
     settings = read_settings(config, database=database, world=world)
+    if access:
+        _print_access(settings, user, days)
+        return
 
     async def work(community: "Community") -> tuple[str, str]:
         from hubbub.core.login import Claims, write_token
@@ -204,10 +210,7 @@ def token(
         state = access_world(community, settings.world)
         target, now = access_user(state, user), community.clock()
         if target.token_id is None:
-            raise Failure(
-                f"There are no tokens for {describe(target)}: guests log in with what their browser keeps."
-                " `hubbub user create` makes an account."
-            )
+            raise _no_tokens(target)
         claims = Claims(uid=target.token_id, traits=target.traits)
         return write_token(state.world, claims, now=now, days=days), state.moderation(target.id, now)
 
@@ -215,4 +218,38 @@ def token(
     note("Whoever has this token is this user. The web address with #token= and the token behind it logs in.")
     if moderation:
         note(f"The user is {moderation}; `hubbub user reactivate` takes that back.")
+    typer.echo(text)
+
+
+def _no_tokens(user: "User") -> Failure:
+    return Failure(
+        f"There are no tokens for {describe(user)}: guests log in with what their browser keeps."
+        " `hubbub user create` makes an account."
+    )
+
+
+def _print_access(settings: "Settings", user: str, days: int) -> None:
+    async def work(community: "Community") -> str:
+        from datetime import timedelta
+
+        from hubbub.core.account import MAX_TOKEN_LIFE, IssueToken
+        from hubbub.core.error import Denied
+
+        if days > MAX_TOKEN_LIFE.days:
+            raise Failure(f"An access token is valid for at most {MAX_TOKEN_LIFE.days} days. Choose fewer --days.")
+        state = access_world(community, settings.world)
+        target = access_user(state, user)
+        if target.token_id is None:
+            raise _no_tokens(target)
+        command = IssueToken(label="groupme: hubbub user token", life=timedelta(days=days))
+        try:
+            return str(await community.call(state, command, user=target.id))
+        except Denied as error:
+            raise Failure(
+                f"{describe(target)} may not come in to {settings.world}. `hubbub user grant {target.id} member` lets"
+                f" them in; `hubbub user reactivate {target.id}` ends a ban."
+            ) from error
+
+    text = beside(settings, work, "Making the token")
+    note("Whoever has this token is this user. The user can end it at /oauth/token.")
     typer.echo(text)

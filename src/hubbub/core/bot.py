@@ -111,6 +111,7 @@ class PostAsBot(Command, frozen=True, kw_only=True):
     body: str = ""
     attachments: tuple[dict[str, Any], ...] = ()
     mentions: tuple[int, ...] = ()
+    everyone: bool = False
     nonce: str | None = None
 
 
@@ -311,6 +312,7 @@ def do_post_as_bot(act: Act, command: PostAsBot) -> Any:
         body=command.body,
         attachments=command.attachments,
         mentions=command.mentions,
+        everyone=command.everyone,
         nonce=command.nonce,
     )
     check(act, said)

@@ -31,7 +31,7 @@ from hubbub.core.event import (
     UserNotified,
     UserUnread,
 )
-from hubbub.core.membership import enroll, is_bot_of, must_ask, name_in, part, person_in, was_removed
+from hubbub.core.membership import enroll, is_bot_of, must_ask, name_in, part, person_in, runs, was_removed
 from hubbub.core.model import DeletionActor, Message, MessageKind, ReadState, Room, User
 from hubbub.core.room import stop_listening
 from hubbub.core.state import WorldState
@@ -150,7 +150,10 @@ class ListFiles(Command, frozen=True, kw_only=True):
 
 
 class PostMessage(Command, frozen=True, kw_only=True):
-    """Say something. The same `nonce` of the same user gives the first message again, or is refused (`strict`)."""
+    """Say something. The same `nonce` of the same user gives the first message again, or is refused (`strict`).
+
+    `everyone` mentions all who belong here: of many, only for who runs the room.
+    """
 
     MODULE = CHAT
     room: int
@@ -159,6 +162,7 @@ class PostMessage(Command, frozen=True, kw_only=True):
     attachments: tuple[dict[str, Any], ...] = ()
     extra: dict[str, Any] | None = None
     mentions: tuple[int, ...] = ()
+    everyone: bool = False
     nonce: str | None = None
     strict: bool = False
 
@@ -418,7 +422,8 @@ async def do_list_files(act: Act, command: ListFiles) -> list[Message]:
         limit=max(0, min(command.count, MAX_FETCH)),
     )
     check(act, command)
-    return [message for message in found if not act.state.changed.get(message.id, message).deleted]
+    now = (act.state.changed.get(message.id, message) for message in found)
+    return [message for message in now if message.attachments and not message.deleted]
 
 
 @handles(
@@ -504,7 +509,7 @@ def post(act: Act, room: Room, command: PostMessage) -> Message:
         nonce=command.nonce,
     )
     act.state.remember_nonce(message)
-    mentioned = _mentions(act, room, command, message) if command.mentions else ()
+    mentioned = _mentions(act, room, command, message) if command.mentions or command.everyone else ()
     for user in mentioned:
         _notify(act, room, user, message)
     if room.kind == "direct":
@@ -523,11 +528,15 @@ def post(act: Act, room: Room, command: PostMessage) -> Message:
 
 def _mentions(act: Act, room: Room, command: PostMessage, message: Message) -> tuple[int, ...]:
     """Say whom a message reaches by name, and warn its sender of those whom it does not."""
+    members = act.state.members.get(room.id, {})
+    everyone = command.everyone and (len(members) < MAX_MENTIONS or runs(act, room))
     users = [user for user in dict.fromkeys(command.mentions) if user in act.state.users and user != message.sender]
-    if not users or len(command.mentions) >= MAX_MENTIONS:
+    if everyone:
+        users = [user for user in members if user != message.sender]
+    elif not users or len(command.mentions) >= MAX_MENTIONS:
         return ()
     reached = tuple(user for user in users if _reached(act, room, act.state.users[user]))
-    missed = tuple(user for user in users if user not in reached)
+    missed = () if everyone else tuple(user for user in users if user not in reached)
     if missed:
         act.emit(MentionMissed, room.id, user=act.actor.id, message=message, missed=missed)
     return reached

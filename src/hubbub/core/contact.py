@@ -47,7 +47,7 @@ class GetContact(Command, frozen=True, kw_only=True):
     user: int
 
 
-@handles(ListContacts, rate="search")
+@handles(ListContacts, "world:view", rate="search")
 def do_list(act: Act, command: ListContacts) -> list[Contact]:
     """Give a page of them; the next one is that `after` its last. It has MAX_LISTED, and who is known as long."""
     known: dict[int, datetime] = {}
@@ -63,7 +63,7 @@ def do_list(act: Act, command: ListContacts) -> list[Contact]:
     return page + [contact for contact in found[MAX_LISTED:] if contact.since == page[-1].since]
 
 
-@handles(GetContact, rate="read")
+@handles(GetContact, "world:view", rate="read")
 def do_get(act: Act, command: GetContact) -> Acquaintance:
     """Give them. Raises Unknown for those whom the actor does not know."""
     rooms = [room for room in _rooms(act) if command.user in act.state.members[room.id]]

@@ -53,4 +53,4 @@ def created_at(identity: int) -> datetime:
 
 def node_of(identity: int) -> int:
     """Give the number of the node that made an id."""
-    return identity >> COUNTER_BITS & 2**NODE_BITS - 1
+    return identity >> COUNTER_BITS & ((1 << NODE_BITS) - 1)

@@ -468,7 +468,7 @@ APPOINTMENT = Appointment(
 
 def _say_opened(act: Act, room: Room, poll: Poll) -> Message | None:
     text = f"Created new poll '{poll.content}'"
-    more = {"state": poll.state, "user": act.by}
+    more: dict[str, Any] = {"state": poll.state, "user": act.by}
     return _say(act, room, poll, "poll.created", text, kind="poll", sender=act.by or None, **more)
 
 

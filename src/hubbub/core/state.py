@@ -148,10 +148,8 @@ class WorldState:
             case Member():
                 self.members[record.room][record.user] = record
                 self.belongs[record.user][record.room] = None
-            case FormerMember():
-                self.former[record.room][record.user] = record
-            case JoinRequest():
-                self.requests[record.room][record.user] = record
+            case FormerMember() | JoinRequest():
+                self._circle(record)[record.user] = record
             case Grant():
                 self._set_roles(record, (*self.granted_roles(record.user, record.room), record.role))
             case Ban():
@@ -192,10 +190,8 @@ class WorldState:
                 self.members[record.room].pop(record.user, None)
                 self.belongs[record.user].pop(record.room, None)
                 self.unread[record.room].pop(record.user, None)
-            case FormerMember():
-                self.former[record.room].pop(record.user, None)
-            case JoinRequest():
-                self.requests[record.room].pop(record.user, None)
+            case FormerMember() | JoinRequest():
+                self._circle(record).pop(record.user, None)
             case Grant():
                 roles = self.granted_roles(record.user, record.room)
                 self._set_roles(record, (role for role in roles if role != record.role))
@@ -299,6 +295,10 @@ class WorldState:
                 del tally[option]
         if not tally:
             del self.tallies[vote.poll]
+
+    def _circle(self, record: FormerMember | JoinRequest) -> dict[int, Any]:
+        """Give where such records of a room are, by user."""
+        return self.requests[record.room] if isinstance(record, JoinRequest) else self.former[record.room]
 
     def _shelf(self, record: PlaylistItem | Poll | Question | Gathering) -> dict[int, Any]:
         """Give where such records of a room are, by id."""

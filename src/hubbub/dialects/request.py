@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.exceptions import ClientException
 
 from hubbub.core.error import Code, Unknown
+from hubbub.core.origin import network_of
 from hubbub.core.state import WorldState
 from hubbub.live.community import Community
 from hubbub.live.rate import Buckets, Rate
@@ -76,7 +77,9 @@ class Throttle:
         self._callers: OrderedDict[object, Buckets] = OrderedDict()
 
     def take(self, caller: object, name: str = "") -> None:
-        """Count one for a caller. Raises Limited."""
+        """Count one for a caller; of addresses, all of a network are one. Raises Limited."""
+        if isinstance(caller, str):
+            caller = network_of(caller) or caller
         buckets = self._callers.pop(caller, None) or Buckets()
         self._callers[caller] = buckets
         if len(self._callers) > CALLERS_KEPT:

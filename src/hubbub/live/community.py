@@ -524,6 +524,4 @@ def _has_nul(value: Any) -> bool:
 def load(state: WorldState, snapshot: Snapshot) -> None:
     """Take a snapshot into memory."""
     state.world = snapshot.world
-    state.load(
-        snapshot.records, last_number=snapshot.last_number, last_said=snapshot.last_said, counts=snapshot.counts
-    )
+    state.load(snapshot.records, last_number=snapshot.last_number, last_said=snapshot.last_said, counts=snapshot.counts)

@@ -66,7 +66,8 @@ class Ledger:
     def stamp(self, event: Event, stamps: Stamps) -> list[Counter]:
         """Number an event and the new messages in it, in place; give the counters that rose.
 
-        A message gets the `seq` of the event that posts it, or of the next one when that is not journalled. What was there before goes to `stamps`, for `revert`.
+        A message gets the `seq` of the event that posts it, or of the next one when that is not journalled. What was
+        there before goes to `stamps`, for `revert`.
         """
         risen: list[Counter] = []
         records = event.written()

@@ -184,9 +184,7 @@ _TAKEN = select(TAKEN.c.foreign).where(
     TAKEN.c.foreign.in_(select(func.json_each(bindparam("given")).table_valued("value").c.value)),
 )
 IMPORTED = Query(_TAKEN.add_columns(TAKEN.c.local))
-IMPORTED_MESSAGES = Query(
-    _TAKEN.add_columns(*MESSAGE.columns).join_from(TAKEN, MESSAGE, MESSAGE.c.id == TAKEN.c.local)
-)
+IMPORTED_MESSAGES = Query(_TAKEN.add_columns(*MESSAGE.columns).join_from(TAKEN, MESSAGE, MESSAGE.c.id == TAKEN.c.local))
 _AUDIT = (
     _all(AuditEntry)
     .where(AUDIT.c.world == bindparam("world", required=False))

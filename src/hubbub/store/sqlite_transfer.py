@@ -3,7 +3,8 @@
 Out: a connection of its own in one long read, which in WAL mode neither waits for writers nor keeps them waiting.
 
 In: records are put aside in a nameless temporary database, which SQLite keeps on disk and forgets with the connection,
-so that the real one is locked for no longer than it takes to copy them over: 0.4 s for 80,000 messages, 6 s for 800,000.
+so that the real one is locked for no longer than it takes to copy them over: 0.4 s for 80,000 messages, 6 s for
+800,000.
 """
 
 # ruff: noqa: S608 - the names in statements come from the schema

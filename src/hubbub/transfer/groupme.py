@@ -280,11 +280,11 @@ class _Importer:
         pictures = _Pictures(conversation, self._keep, self.summary)
         translator = Translator(known, self._writing, pictures)
         for rows in _runs(self._stage.rows(conversation)):
-            await self._learn(known, rows)
+            await self._learn(conversation, known, rows)
             messages: list[OldMessage] = []
             for identity, at, raw in rows:
                 pictures.on = _is_new(known.messages.get(identity), raw)
-                message = translator.read(identity, at, raw)
+                message = translator.read(_named(conversation, identity), at, raw)
                 if message.pinned and pinned_since and message.pinned <= pinned_since:
                     message = msgspec.structs.replace(message, pinned=None, pinned_by=0)
                 messages.append(message)
@@ -296,14 +296,14 @@ class _Importer:
             self.summary.kept += taken.kept
             self._tell(len(rows))
 
-    async def _learn(self, known: Known, rows: Sequence[Row]) -> None:
+    async def _learn(self, conversation: Conversation, known: Known, rows: Sequence[Row]) -> None:
         """Look up, or take ids for, whatever some messages name; and which of them are here already."""
         store, world = self._community.store, self._state.world.id
-        named = {one for _, _, raw in rows for one in referred(raw) if one}
-        wanted = {identity for identity, _, _ in rows} | named
-        found = await store.imported_messages(world, SOURCE, [one for one in wanted if one not in known.messages])
-        for foreign, message in found.items():
-            known.messages[foreign] = Reference(message.id, message.number, message.sender or 0, message.edited)
+        wanted = {identity for identity, _, _ in rows} | {one for _, _, raw in rows for one in referred(raw) if one}
+        names = {_named(conversation, one): one for one in wanted if one not in known.messages}
+        for name, message in (await store.imported_messages(world, SOURCE, list(names))).items():
+            reference = Reference(message.id, message.number, message.sender or 0, message.edited)
+            known.messages[names[name]] = reference
         polls = [poll for _, _, raw in rows for poll in asked(raw)]
         options = [option_id(poll, option) for poll, given in polls for option in given]
         gatherings = [one for _, _, raw in rows for one in gathered(raw) if one]
@@ -356,6 +356,11 @@ class _Pictures:
         return kept.url
 
 
+def _named(conversation: Conversation, message: str) -> str:
+    """Name a message for good: nobody says that its id is unique beyond its conversation."""
+    return f"{conversation.foreign}/{message}"
+
+
 def _is_new(there: Reference | None, raw: Json) -> bool:
     """Tell whether what a message says is not here yet."""
     edited = instant(raw.get("updated_at"))
@@ -403,6 +408,7 @@ def _settings(details: Json) -> GroupSettings:
         theme=_text(details.get("theme_name")),
         like_icon=icon if isinstance(icon, dict) else None,
         office_mode=details.get("office_mode") is True,
+        approval=details.get("requires_approval") is True,
     )
 
 

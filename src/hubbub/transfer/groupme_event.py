@@ -212,6 +212,8 @@ FORMS: dict[str, Form] = {
         "group.owner_changed", "old_owner", {"old": _person("old_owner"), "new": _person("new_owner")}
     ),
     "group.role_change_admin": Form("group.role_change", more={"role": _text("role"), "member": _person("member")}),
+    "group.requires_approval_enabled": Form("group.approval_on", more={"value": _always(True)}),
+    "group.requires_approval_disabled": Form("group.approval_off", more={"value": _always(False)}),
     "message.pinned": Form("message.pinned", "", _PLACE),
     "message.deleted": Form("message.deleted", "", {**_PLACE, "author": _author, "actor": _actor}),
     "bot.add": Form("bot.added", more={"bot": _always(0), "name": _text("bot")}),

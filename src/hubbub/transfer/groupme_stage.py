@@ -28,8 +28,6 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 MILLISECONDS_FROM = 10**11
 """Numbers above are milliseconds, others seconds."""
 BATCH = 1000
-NOBODY = frozenset({"system", "calendar", "0", ""})
-"""Ids of senders who are no users (protocols/groupme.md 1.4)."""
 LEAVING: dict[str, tuple[str, LeaveKind]] = {
     "membership.notifications.exited": ("removed_user", "left"),
     "membership.notifications.removed": ("removed_user", "removed"),
@@ -321,11 +319,11 @@ def people(value: object) -> list[str]:
 
 
 def sender_of(raw: Json) -> str:
-    """Say who sent a message: a user or a bot; "" for the service itself."""
+    """Say who sent a message: a user or a bot; "" for the service itself (protocols/groupme.md 1.4)."""
     if raw.get("system") is True or raw.get("sender_type") in ("system", "service"):
         return ""
     sender = raw.get("sender_id") if raw.get("sender_id") not in (None, "") else raw.get("user_id")
-    return "" if sender in NOBODY else person_id(sender)
+    return person_id(sender)  # neither "system" nor "calendar" nor "0" is one
 
 
 def reactions(raw: Json) -> list[tuple[Json, list[str]]]:

@@ -10,7 +10,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +29,6 @@ MAX_DEPTH = 32
 MAX_NODES = 50_000
 """Values in one message."""
 MAX_NAME = 500
-LARGEST = 2**63 - 1
 PIECE = 65_536
 AGAIN = "Ask GroupMe for a new export."
 
@@ -86,8 +84,7 @@ class Export:
             raise TransferError(f"{where} has a message of more than {MAX_ELEMENT >> 20} MiB. {AGAIN}") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise TransferError(f"{where} is damaged or cut off. Fetch the export once more.") from error
-        except (ijson.JSONError, ValueError, SystemError) as error:
-            # Of a number with thousands of digits the parser makes a SystemError.
+        except (ijson.JSONError, ValueError) as error:
             raise TransferError(f"{where} is not the JSON that it should be. {AGAIN}") from error
 
 
@@ -161,8 +158,17 @@ class _TooMuch:
 TOO_MUCH = _TooMuch()
 
 
+def _events(source: Source) -> Iterator[tuple[str, Any]]:
+    """Give what the parser finds. Raises JSONError also for numbers that no 64 bits hold.
+
+    Without `use_float` the parser makes Python integers of any length, and a crash of those with thousands of digits.
+    """
+    found: Iterator[tuple[str, Any]] = ijson.basic_parse(source, buf_size=PIECE, use_float=True)
+    return found
+
+
 def _document(source: Source) -> Any:
-    events = ijson.basic_parse(source, buf_size=PIECE)
+    events = _events(source)
     event, value = next(events)
     found = _build(event, value, events, MAX_DOCUMENT)
     for _ in events:
@@ -171,7 +177,7 @@ def _document(source: Source) -> Any:
 
 
 def _elements(source: Source) -> Iterator[Any]:
-    events = ijson.basic_parse(source, buf_size=PIECE)
+    events = _events(source)
     event, _ = next(events)
     if event != "start_array":
         raise ValueError("not an array")
@@ -227,9 +233,4 @@ def _scalar(value: Any) -> Any:
         if "\0" in value:
             value = value.replace("\0", "")
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, Decimal):
-        number = float(value)
-        return number if abs(number) <= LARGEST else str(value)[:MAX_NAME]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
-        return str(value)[:MAX_NAME]
     return value

@@ -159,7 +159,8 @@ class _Reader:
 
     def _world(self, manifest: Manifest, name: str) -> World:
         """Read the world, and give it with its name here and a new epoch."""
-        worlds = list(self._records(WORLD, manifest.parts[WORLD], lambda line: WORLDS.read(line, self._now)))
+        part = manifest.parts[WORLD]
+        worlds = list(self._records(WORLD, part, lambda line: WORLDS.read(line, self._now))) if part.lines == 1 else []
         if [(world.id, world.name) for world in worlds] != [(manifest.world.id, manifest.world.name)]:
             raise TransferError(f"{WORLD} has not the one world that {MANIFEST} names. {AGAIN}")
         fields = msgspec.structs.asdict(worlds[0])

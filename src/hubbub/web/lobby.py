@@ -50,6 +50,7 @@ ASKS = {
     "min_account_age": "an account that is not new",
     "locked": "a password",
     "age_restricted": "being of age",
+    "by_approval": "somebody's approval",
 }
 """What a room with such a gate asks for."""
 

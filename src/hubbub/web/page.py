@@ -43,10 +43,12 @@ button { margin-top: 1.5rem; min-height: 2.75rem; padding: .5rem 1.5rem; border:
   background: var(--link); color: var(--ground); font: inherit; font-weight: 600; cursor: pointer; }
 button + button { margin-left: .75rem; }
 button.quiet { border: 1px solid var(--soft); background: none; color: var(--link); }
-pre { overflow-x: auto; padding: .75rem 1rem; border-radius: .375rem; background: var(--box); }
+pre { white-space: pre-wrap; padding: .75rem 1rem; border-radius: .375rem; background: var(--box); }
 .rooms form { margin: .25rem 0 0; }
 .rooms button { margin-top: .25rem; }
-.told { padding: .75rem 1rem 1rem; border: 1px solid var(--link); border-left-width: .4rem; border-radius: .375rem; }
+.told { margin: 1rem 0; padding: .75rem 1rem 1rem; border: 1px solid var(--link); border-left-width: .4rem;
+  border-radius: .375rem; }
+.told h2 { margin-top: 0; }
 .wrong { padding: .6rem 1rem; border: 1px solid var(--wrong); border-left-width: .4rem; border-radius: .375rem;
   color: var(--wrong); overflow-wrap: anywhere; }
 .rooms { list-style: none; margin: 1rem 0; padding: 0; border-top: 1px solid var(--line); }
@@ -91,6 +93,11 @@ DIALECTS: dict[str, tuple[Endpoint, ...]] = {
     "Direct messages": (
         ("REST", "{origin}/new", "Accounts; channels and messages beside it"),
         ("Socket.IO", "{origin}/socket.io/", "What is said"),
+    ),
+    "GroupMe": (
+        ("REST", "{origin}/v3/", "Groups, messages, bots, polls, the calendar"),
+        ("Bayeux", "{origin}/faye", "What happens, as it does"),
+        ("OAuth", "{origin}/oauth/authorize", "Apps that ask you to let them in"),
     ),
 }
 

@@ -5,7 +5,7 @@ import logging
 import secrets
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, Protocol
 
 from . import frame
@@ -134,7 +134,7 @@ class _AsgiConnection(Connection):
         self._closing: tuple[int, str] | None = None
         self._deadline: asyncio.Timeout | None = None
 
-    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
+    def transmit(self, joined: bytes, frames: Iterable[bytes]) -> None:
         if self._closing is not None:
             return
         self._queue += frames

@@ -82,14 +82,14 @@ class Outbox(ABC):
         self.close(TRY_AGAIN_LATER, "Try again later")
 
     @abstractmethod
-    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
+    def transmit(self, joined: bytes, frames: Iterable[bytes]) -> None:
         """Pass frames to the transport without waiting, or drop them if closed.
 
         An implementation keeps `slow` up to date and calls `overflow` when more than `turn.hard_limit` bytes wait.
 
         Args:
             joined: All frames in one piece, perhaps shared with other outboxes.
-            frames: The same frames one by one; not to be changed.
+            frames: The same frames one by one, to be gone through once at most; not to be changed.
         """
 
     @abstractmethod

@@ -1,6 +1,7 @@
 """An open WebSocket over a transport of the event loop, without a task of its own."""
 
 import asyncio
+from collections.abc import Iterable
 from enum import IntEnum
 from math import inf
 from typing import Final, cast
@@ -131,7 +132,7 @@ class WebSocket(Connection, asyncio.Protocol):
 
     # What the turn and the sweep call
 
-    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
+    def transmit(self, joined: bytes, frames: Iterable[bytes]) -> None:
         """Write the frames of one turn."""
         if self._state is _OPEN:
             self._transport.write(joined)

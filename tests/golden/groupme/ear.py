@@ -19,7 +19,7 @@ class Ear:
     """A push client with its channels."""
 
     def __init__(self, person: Person, *channels: str, token: str | None = None) -> None:
-        """Shake hands, connect, and subscribe: to the person's own channel when none is named, to none that is empty."""
+        """Shake hands, connect, and subscribe: to the own channel when none is named, to none that is empty."""
         self.person = person
         self.token = person.token if token is None else token
         self._ids = itertools.count(1)

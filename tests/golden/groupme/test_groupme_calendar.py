@@ -220,6 +220,13 @@ def test_what_is_given_is_changed(ada: Person, group: str) -> None:
     assert rename["data"]["updated_fields"] == ["calendar.event.field.name"]
 
 
+def test_what_is_so_already_is_not_said_again(ada: Person, group: str) -> None:
+    event = make(ada, group, start_at="2027-06-05T14:00:00.9-04:00")
+    times = {field: event[field] for field in ("start_at", "end_at", "timezone", "is_all_day")}
+    assert set_(ada, event, name="Picnic", location={}, image_url="", description=" ", reminders=[], **times) == event
+    assert told(ada, group)[0]["type"] == "calendar.event.created"
+
+
 @pytest.mark.parametrize("missing", ["start_at", "end_at", "timezone", "is_all_day"])
 def test_times_are_changed_together(ada: Person, group: str, missing: str) -> None:
     event = make(ada, group)

@@ -68,7 +68,7 @@ def test_a_message_has_all_that_clients_read(ada: Person, bob: Person) -> None:
     }
     assert page(bob, ada) == {"count": 1, "direct_messages": [message]}
     assert page(ada, bob) == {"count": 1, "direct_messages": [message]}
-    assert bob.get(f"{PATH}/{message['id']}?other_user_id={ada.id}") == {"message": message}
+    assert bob.get(f"{PATH}/{message['id']}", {"other_user_id": ada.id}) == {"message": message}
 
 
 def test_the_same_guid_is_taken_once(ada: Person, bob: Person) -> None:
@@ -262,6 +262,13 @@ def test_a_pointer_of_another_dialect(ada: Person, bob: Person, cleo: Person) ->
     elsewhere = send(ada, cleo)
     bob.place.do(MarkRead(room=room, number=int(elsewhere["id"]) - 10**17), user=bob.number)
     assert page(ada, bob)["read_receipt"]["message_id"] == said["id"]
+
+
+def test_who_has_only_opened_it_has_read_nothing(ada: Person, bob: Person) -> None:
+    said = send(ada, bob)
+    room = next(iter(ada.place.state.belongs[bob.number]))
+    bob.place.do(MarkRead(room=room, number=int(said["id"]) - 10**17 - 1), user=bob.number)
+    assert "read_receipt" not in page(ada, bob)
 
 
 def test_a_group_is_read(ada: Person, bob: Person) -> None:

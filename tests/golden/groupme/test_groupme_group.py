@@ -235,6 +235,16 @@ def test_what_is_taken_away_again(ada: Person) -> None:
     ]
 
 
+def test_a_directory_by_its_name(ada: Person) -> None:
+    group = ada.make_group("Pub", directory="MIT", visibility="searchable")
+    told = ada.get(f"/v3/groups/{group}")
+    assert (told["visibility"], told["directories"]) == ("searchable", ["MIT"])
+    again = ada.post(f"/v3/groups/{group}/update", {"visibility": "searchable"})
+    assert (again["directories"], ada.history(group)) == (["MIT"], [])
+    assert ada.post(f"/v3/groups/{group}/update", {"directory": ""})["visibility"] == "hidden"
+    assert ada.refusal("POST", f"/v3/groups/{group}/update", {"directory": "a\0"})[0] == 400
+
+
 def test_nulls_of_a_client_change_nothing(ada: Person) -> None:
     """That is how Groupy leaves fields out."""
     group = ada.make_group("Pub", description="Beer", image_url="https://a/b", share=True)
@@ -416,10 +426,32 @@ def test_spans_that_are_none(ada: Person, duration: object) -> None:
     assert ada.get(f"/v3/groups/{group}")["muted_until"] is None
 
 
+# The link in a browser
+
+
+@pytest.mark.parametrize("approval", [False, True], ids=["at once", "by approval"])
+def test_the_link_is_a_page(ada: Person, approval: bool) -> None:
+    group = ada.make_group("Pub <b>", share=True, requires_approval=approval)
+    path = urlsplit(ada.get(f"/v3/groups/{group}")["share_url"]).path
+    page = ada.fetch("GET", path, signed=False)
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert "<h1>Pub &lt;b&gt;</h1>" in page.text and "Ada" not in page.text
+    assert ("asked first" in page.text) is approval
+    assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+@pytest.mark.parametrize("path", ["{}/x", "{}/%C3%A9", "0/{}", "x/{}", "12345/{}"])
+def test_a_wrong_link_says_nothing(ada: Person, path: str) -> None:
+    group, token = link_of(ada.get(f"/v3/groups/{ada.make_group('Secret', share=True)}"))
+    wrong = path.format(group if path.startswith("{") else token)
+    page = ada.fetch("GET", f"/join_group/{wrong}", signed=False, headers={"Accept": "text/html"})
+    assert (page.status_code, "Secret" in page.text, "no longer valid" in page.text) == (404, False, True)
+
+
 # Approval
 
 
-def ask_for_approval(ada: Person, **more: Json | str | bool) -> tuple[str, str]:
+def ask_for_approval(ada: Person, **more: Any) -> tuple[str, str]:
     """Make a group that takes approval, and give what its link has."""
     return link_of(ada.get(f"/v3/groups/{ada.make_group(share=True, requires_approval=True, **more)}"))
 

@@ -128,6 +128,7 @@ def test_only_the_last_results_are_kept(ada: Person, bob: Person, monkeypatch: p
     assert [ada.ask("GET", path).status for path in paths] == [404, 200, 200]
     monkeypatch.setattr(result_module, "MAX_KEPT", 2)
     bob.post(f"/v3/groups/{bob.make_group()}/members/add", {"members": [{"email": "a@b"}]})
+    assert [ada.ask("GET", path).status for path in paths] == [404, 404, 200]
 
 
 # Removing and leaving
@@ -225,7 +226,8 @@ def test_admins(ada: Person, bob: Person, cleo: Person) -> None:
     assert last_event(ada, group) == ("group.role_change_admin", "Ada made Bob an admin")
     assert bob.refusal("POST", path_of(bob, group, cleo, "update"), {"role": "admin"})[0] == 403
     assert ada.post(path, {"role": "user"})["member"]["roles"] == ["user"]
-    for role in (None, "owner", "", 7, [], {}):
+    wrong: tuple[object, ...] = (None, "owner", "", 7, [], {})
+    for role in wrong:
         assert ada.refusal("POST", path, {"role": role})[0] == 400
     assert members(ada, group)[ada.id]["roles"] == ["admin", "owner"]
 
@@ -249,8 +251,8 @@ def test_a_name_and_a_picture_for_one_group(ada: Person, bob: Person) -> None:
     "membership",
     [
         *(None, [], "x"),
-        *({"nickname": nickname} for nickname in ("", "  ", "x" * 51, "a\nb", 7, [])),
-        *({"avatar_url": url} for url in ("javascript:x", "https://" + "x" * 2000, 7, {})),
+        *({"nickname": nickname} for nickname in ("", "  ", "x" * 51, "a\nb", 7)),
+        *({"avatar_url": url} for url in ("javascript:x", "https://" + "x" * 2000, 7)),
     ],
     ids=lambda membership: str(membership)[:30],
 )
@@ -335,9 +337,9 @@ def test_odd_json_is_no_fault_of_ours(ada: Person) -> None:
         f"/v3/groups/{group}/memberships/update": "membership",
         f"{own}/update": "role",
         f"{own}/approval": "approval",
-        f"/v2/groups/{group}/memberships/{own}/destroy": "membership",
     }
     for path, name in paths.items():
         for value in ODD:
-            assert 400 <= ada.ask("POST", path, json={name: value}).status < 500 or value == {"nickname": None}
-            assert ada.ask("POST", path, json={name: [{key: value} for key in ("user_id", "nickname")]}).status < 500
+            assert ada.ask("POST", path, json={name: value}).status < 500, (path, value)
+            people = [{key: value} for key in ("user_id", "nickname", "guid")]
+            assert ada.ask("POST", path, json={name: people}).status < 500, (path, value)

@@ -163,7 +163,8 @@ def test_mentions_reach_whom_they_name(ada: Person, bob: Person, cleo: Person, p
     said = ada.say(pub, "@all", attachments=[{"type": "mentions", "user_ids": ["-1"], "loci": loci}])
     assert (unseen(bob), unseen(cleo), unseen(ada)) == (2, 1, 0)
     assert said["attachments"] == [{"type": "mentions", "user_ids": ["-1"], "loci": loci}]
-    for user_ids in (["5"], [{}], [None], 7, "-1"):
+    nobody: list[Json] = [["5"], [{}], [None], 7, "-1"]
+    for user_ids in nobody:
         ada.say(pub, "nobody", attachments=[{"type": "mentions", "user_ids": user_ids, "loci": loci}])
     assert (unseen(bob), unseen(cleo)) == (2, 1)
 

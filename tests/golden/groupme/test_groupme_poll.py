@@ -16,6 +16,7 @@ from hubbub.core.direct import SendDirect
 from hubbub.core.group import AddMembers, NewMember
 from hubbub.core.login import LogIn
 from hubbub.core.poll import MAX_CONTENT, MAX_OPTION, MAX_OPTIONS
+from hubbub.core.user import GrantRole
 from hubbub.dialects.venueless.id import Kind
 from hubbub.dialects.venueless.id import render as render_uuid
 
@@ -184,6 +185,12 @@ def test_a_vote_is_a_change(ada: Person, bob: Person, group: str) -> None:
     ada.place.move(HOUR)
     later = bob.post(path_of(poll, "1"))["poll"]["data"]["last_modified"]
     assert later == poll["last_modified"] + 3600
+
+
+def test_everybody_sees_how_it_stands_without_a_vote(ada: Person, bob: Person, group: str) -> None:
+    poll = make(ada, group)
+    ada.post(path_of(poll, "2"))
+    assert shown(bob, poll)["data"]["options"][1]["voter_ids"] == [ada.id]
 
 
 # The end
@@ -392,7 +399,7 @@ class Neighbour:
 
 @pytest.fixture
 def neighbour(ada: Person, group: str) -> Iterator[Callable[[], Neighbour]]:
-    """Give a function that lets a neighbour in; a poll's maker is no neighbour of those who make none."""
+    """Give a function that lets a neighbour in."""
     made: list[Neighbour] = []
 
     def make() -> Neighbour:
@@ -439,6 +446,7 @@ def test_a_poll_that_only_venueless_has_is_none_here(
     ada: Person, group: str, neighbour: Callable[[], Neighbour], state: str
 ) -> None:
     mo = neighbour()
+    ada.place.do(GrantRole(user=ada.number, role="moderator"))  # who sees them elsewhere
     made = mo.make(state=state)
     assert made["state"] == state
     poll = {"conversation_id": group, "id": str(next(iter(ada.place.state.polls[int(group)])))}

@@ -1,6 +1,6 @@
 """A session's surroundings: a clock to be turned by hand, GETs and WebSockets that remember."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -93,11 +93,12 @@ class Wire(Outbox):
         self.writes: list[bytes] = []
         self.closed: list[tuple[int, str]] = []
 
-    def transmit(self, joined: bytes, frames: list[bytes]) -> None:
-        assert joined == b"".join(frames)
+    def transmit(self, joined: bytes, frames: Iterable[bytes]) -> None:
+        several = list(frames)
+        assert joined == b"".join(several)
         if not self.closed:
             self.writes.append(joined)
-            self.frames += frames
+            self.frames += several
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.flush()

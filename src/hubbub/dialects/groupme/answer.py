@@ -16,7 +16,11 @@ from hubbub.dialects.groupme.error import RefusedError, envelope, refused
 
 logger = logging.getLogger(__name__)
 
-CORS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After",
+    "Cache-Control": "no-store",
+}
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
     "Access-Control-Allow-Headers": "Content-Type, X-Access-Token",
@@ -123,4 +127,5 @@ def _handler(desk: Desk, path: str, same: Sequence[Route]) -> HTTPRouteHandler:
 
 def _refuse(error: RefusedError) -> Response[Any]:
     body = envelope(error.code, error.errors)
-    return Response(body, status_code=error.status, headers=CORS, media_type=JSON)
+    headers = CORS | ({"Retry-After": str(error.retry_after)} if error.retry_after else {})
+    return Response(body, status_code=error.status, headers=headers, media_type=JSON)

@@ -76,15 +76,12 @@ def _read(given: object) -> Json:
     return kept
 
 
-def mentioned(attachments: Sequence[Json], members: Iterable[int]) -> tuple[int, ...]:
-    """Give whom attachments mention: users, or all members."""
-    found: dict[int, None] = {}
-    for attachment in attachments:
-        users = attachment.get("user_ids") if attachment.get("type") == "mentions" else None
-        for user in users if isinstance(users, list) else ():
-            found.update(dict.fromkeys(members) if user == EVERYONE else {parse(user): None})
-    found.pop(0, None)
-    return tuple(found)
+def mentioned(attachments: Sequence[Json]) -> tuple[tuple[int, ...], bool]:
+    """Give whom attachments mention: users, and whether it is everyone."""
+    lists = [one.get("user_ids") for one in attachments if one.get("type") == "mentions"]
+    named = [user for users in lists if isinstance(users, list) for user in users]
+    users = dict.fromkeys(identity for user in named if (identity := parse(user)))
+    return tuple(users), EVERYONE in named
 
 
 def write_attachments(attachments: Iterable[Json], site: str) -> list[Json]:
@@ -108,10 +105,11 @@ def _write(attachment: Json, site: str) -> Json:
 
 
 def address(url: object, site: str) -> str:
-    """Give an address of the web; what is on this server is told with the site that it is reached at."""
+    """Give an address of the web; what is on this server is told with the host that it is reached at."""
     if not isinstance(url, str):
         return ""
-    return f"{site}{url}" if url.startswith("/") and not url.startswith("//") else url
+    host = "/".join(site.split("/", 3)[:3])  # the prefix is this dialect's alone
+    return f"{host}{url}" if url.startswith("/") and not url.startswith("//") else url
 
 
 def checked_picture(url: str, field: str) -> str:

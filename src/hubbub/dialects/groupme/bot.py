@@ -13,11 +13,11 @@ from hubbub.core.error import HubbubError
 from hubbub.dialects.groupme.answer import Reply, Route, get, post
 from hubbub.dialects.groupme.attachment import mentioned, read_attachments
 from hubbub.dialects.groupme.caller import Caller, take
-from hubbub.dialects.groupme.error import refused
-from hubbub.dialects.groupme.id import parse, render
+from hubbub.dialects.groupme.error import RefusedError, refused
+from hubbub.dialects.groupme.id import parse, render_message
 from hubbub.dialects.groupme.message import checked
 from hubbub.dialects.groupme.view import seconds
-from hubbub.live.callback import Delivery
+from hubbub.live.callback import SIGNATURE, Delivery
 
 Json = dict[str, Any]
 
@@ -97,19 +97,25 @@ async def destroy(caller: Caller) -> Reply:
 
 
 async def say(caller: Caller) -> Reply:
-    """Say something as a bot. Nobody need be logged in; a picture is attached."""
+    """Say something as a bot. Nobody need be logged in; a picture is attached.
+
+    Callbacks that lead here are refused: what they say would be told to them again, for ever.
+    """
+    if SIGNATURE in caller.request.headers:
+        raise RefusedError(403, "A callback does not lead to a bot.")
     given = take({**caller.query, **await caller.body()}, Post)
     picture = [{"type": "image", "url": given.picture_url}] if given.picture_url else None
     attachments = (*read_attachments(given.attachments), *read_attachments(picture))
     bot = bot_by_token(caller.state, given.bot_id)
     if bot:
         _throttle(caller, bot.user)
-    members = caller.state.members[bot.room] if bot else ()
+    mentions, everyone = mentioned(attachments)
     command = PostAsBot(
         token=given.bot_id,
         body=checked(given.text),
         attachments=attachments,
-        mentions=mentioned(attachments, members),
+        mentions=mentions,
+        everyone=everyone,
     )
     await caller.ask(command)
     return Reply(status=202)
@@ -133,7 +139,7 @@ async def deliveries(caller: Caller) -> Reply:
 def _delivery(one: Delivery) -> Json:
     return {
         "at": seconds(one.at),
-        "message": render(one.message),
+        "message_id": render_message(one.message),
         "attempt": one.attempt,
         "status": one.status or None,
         "reason": one.reason or None,

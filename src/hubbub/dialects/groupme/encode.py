@@ -1,10 +1,12 @@
 """What this dialect pushes: data frames of Bayeux on the channels of users, groups and conversations.
 
 Source: protocols/groupme.md 3. What is said goes to the channel of each user who belongs there, so the content is
-encoded once and put into a frame for each user; everything on a group's channel is one frame for all.
+encoded once, in a frame into which each client's own channel is filled; everything on a group's channel is one frame
+for all. Nothing is written that nobody listens to.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any, cast
 
 import msgspec
@@ -29,11 +31,11 @@ from hubbub.core.membership import name_in
 from hubbub.core.model import Message
 from hubbub.core.state import WorldState
 from hubbub.dialects.groupme.id import render, render_message, render_pair
-from hubbub.dialects.groupme.session import GroupmeSession, user_channel
+from hubbub.dialects.groupme.session import GroupmeSession
 from hubbub.dialects.groupme.view import View, is_hidden, reaction, reactions
 from hubbub.live.clock import Clock
-from hubbub.live.session import Audience, Encoder, Session
-from hubbub.wire.bayeux.message import data_frame
+from hubbub.live.session import Audience, Encoder
+from hubbub.wire.bayeux.message import data_frame, own_frame
 from hubbub.wire.outbox import Turn
 
 Json = dict[str, Any]
@@ -83,29 +85,41 @@ class GroupmeEncoder(Encoder):
         room = self.state.rooms.get(event.room)
         if room is None or room.kind == "direct":  # told to all connections of both, as a DirectPosted
             return
-        shown = self.view.message(event.message)
-        self._to_users(audience, self._data("line.create", _line(shown), shown))
-        if event.original:
-            self._changed(event.original, self.view.message(event.original), audience, _group_channel(room.id))
+
+        def line() -> msgspec.Raw:
+            shown = self.view.message(event.message)
+            return self._data("line.create", _line(shown), shown)
+
+        self._to_users(audience, line)
+        original = event.original
+        if original:
+            self._changed(original, lambda: self.view.message(original), audience, _group_channel(room.id))
 
     def _posted_directly(self, event: DirectPosted, audience: Audience) -> None:
         room = self.state.rooms.get(event.room)
         if room is None or len(event.users) != 2 or is_hidden(event.message, room):
             return
-        shown = self.view.direct_message(event.message, key="chat_id")
-        self._to_users(audience, self._data("direct_message.create", _without_likes(shown), shown))
+
+        def said() -> msgspec.Raw:
+            shown = self.view.direct_message(event.message, key="chat_id")
+            return self._data("direct_message.create", _without_likes(shown), shown)
+
+        self._to_users(audience, said)
 
     def _changed_directly(self, event: DirectChanged, audience: Audience) -> None:
         if len(event.users) == 2:
-            shown = self.view.direct_message(event.message, key="chat_id")
-            self._changed(event.message, shown, audience, _pair_channel(event.users))
+            message = event.message
+            show = partial(self.view.direct_message, message, key="chat_id")
+            self._changed(message, show, audience, _pair_channel(event.users))
 
-    def _changed(self, message: Message, shown: Json, audience: Audience, channel: str) -> None:
-        kind = "message.update"
-        if message.deleted:
-            kind, at = "message.deleted", message.edited or message.at
-            shown = shown | {"deleted_at": at.isoformat()}
-        self._to_channel(audience, channel, self._data(kind, shown))
+    def _changed(self, message: Message, show: Callable[[], Json], audience: Audience, channel: str) -> None:
+        def change() -> msgspec.Raw:
+            if not message.deleted:
+                return self._data("message.update", show())
+            at = message.edited or message.at
+            return self._data("message.deleted", {**show(), "deleted_at": at.isoformat()})
+
+        self._to_channel(audience, channel, change)
 
     def _reacted(self, event: MessageReacted, audience: Audience) -> None:
         message, room = event.message, self.state.rooms.get(event.room)
@@ -114,15 +128,21 @@ class GroupmeEncoder(Encoder):
         two = tuple(self.state.members.get(room.id, ())) if room.kind == "direct" else ()
         if room.kind == "direct" and len(two) != 2:
             return
-        line = self.view.direct_message(message) if two else self.view.message(message)
         own = next((sign for sign, users in message.reactions.items() if event.by in users), None)
-        subject: Json = {"line": line, "reactions": reactions(message), "user_id": render(event.by)}
-        channel = _pair_channel(two) if two else _group_channel(room.id)
-        self._to_channel(audience, channel, self._data("favorite", subject))
-        if own is not None and message.sender and event.by != message.sender:
-            subject["user_reaction"] = reaction(own)
+
+        @cache
+        def subject() -> Json:
+            line = self.view.direct_message(message) if two else self.view.message(message)
+            return {"line": line, "reactions": reactions(message), "user_id": render(event.by)}
+
+        def like() -> msgspec.Raw:
             alert = f"{name_in(self.state, room.id, event.by)} liked your message"
-            self._to_users(audience, self._data("like.create", subject, alert=alert), of=message.sender)
+            return self._data("like.create", {**subject(), "user_reaction": reaction(own or "")}, alert=alert)
+
+        channel = _pair_channel(two) if two else _group_channel(room.id)
+        self._to_channel(audience, channel, lambda: self._data("favorite", subject()))
+        if own is not None and message.sender and event.by != message.sender:
+            self._to_user(audience, message.sender, like)
 
     # Coming and going
 
@@ -134,7 +154,7 @@ class GroupmeEncoder(Encoder):
             session.listen(room.id)
         subject = self.view.group(room, user, self.clock(), None, brief=True)
         alert = f"You've been added to {room.name}" if event.by != user.id else f"You have joined {room.name}"
-        self._to_users(audience, self._data("membership.create", subject, alert=alert))
+        self._to_users(audience, lambda: self._data("membership.create", subject, alert=alert))
 
     def _left(self, event: MemberLeft, audience: Audience) -> None:
         for session in _ours(audience):
@@ -149,7 +169,7 @@ class GroupmeEncoder(Encoder):
     def _typing(self, event: Typing, audience: Audience) -> None:
         channel = _pair_channel(event.users) if event.users else _group_channel(event.room)
         data = {"type": "typing", "user_id": render(event.user), "started": milliseconds(event.at)}
-        self._to_channel(audience, channel, msgspec.Raw(_encode(data)), droppable=True)
+        self._to_channel(audience, channel, lambda: msgspec.Raw(_encode(data)), droppable=True)
 
     def _read(self, event: DirectRead, audience: Audience) -> None:
         if len(event.users) == 2:
@@ -160,7 +180,8 @@ class GroupmeEncoder(Encoder):
                 "user_id": render(event.user),
                 "read_at": int(event.at.timestamp()),
             }
-            self._to_channel(audience, _pair_channel(event.users), self._data("read_receipt.create", subject))
+            make = partial(self._data, "read_receipt.create", subject)
+            self._to_channel(audience, _pair_channel(event.users), make)
 
     # Tokens
 
@@ -183,25 +204,28 @@ class GroupmeEncoder(Encoder):
         now = milliseconds(self.clock())
         return msgspec.Raw(_encode({"type": kind, "alert": alert[:MAX_ALERT], "subject": subject, "received_at": now}))
 
-    def _to_users(self, audience: Audience, data: msgspec.Raw, *, of: int = 0) -> None:
-        """Put data on the users' own channels: all, or one user's."""
-        frames: dict[int, bytes] = {}
-        for outbox, session in audience.members.items():
-            user = session.user
-            if (of and user != of) or user_channel(user) not in _channels(session):
-                continue
-            frame = frames.get(user)
-            if frame is None:
-                frame = frames[user] = data_frame(user_channel(user), data)
-            outbox.put(frame)
+    def _to_users(self, audience: Audience, make: Callable[[], msgspec.Raw]) -> None:
+        """Put data on the users' own channels. It is made when somebody listens."""
+        if any(session.hears_own for session in _ours(audience)):
+            audience.broadcast(own_frame(make()))
 
-    def _to_channel(self, audience: Audience, channel: str, data: msgspec.Raw, *, droppable: bool = False) -> None:
+    def _to_user(self, audience: Audience, user: int, make: Callable[[], msgspec.Raw]) -> None:
+        """Put data on one user's own channel. It is made when they listen."""
+        outboxes = [one.outbox for one in _ours(audience) if one.user == user and one.hears_own]
+        if outboxes:
+            self.turn.broadcast(outboxes, own_frame(make()))
+
+    def _to_channel(
+        self, audience: Audience, channel: str, make: Callable[[], msgspec.Raw], *, droppable: bool = False
+    ) -> None:
+        """Put data on a channel that many listen to. It is made for the first of them."""
         frame: bytes | None = None
-        for outbox, session in audience.members.items():
-            if channel in _channels(session):
-                frame = frame or data_frame(channel, data)
-                if not (droppable and outbox.slow):
-                    outbox.put(frame)
+        for session in _ours(audience):
+            if channel in session.channels:
+                if frame is None:
+                    frame = data_frame(channel, make())
+                if not (droppable and session.outbox.slow):
+                    session.outbox.put(frame)
 
 
 def milliseconds(at: Any) -> int:
@@ -220,10 +244,6 @@ def _without_likes(shown: Json) -> Json:
 
 def _ours(audience: Audience) -> Iterable[GroupmeSession]:
     return cast(list[GroupmeSession], list(audience.members.values()))
-
-
-def _channels(session: Session) -> set[str]:
-    return cast(GroupmeSession, session).channels
 
 
 def _group_channel(room: int) -> str:

@@ -12,7 +12,6 @@ from hubbub.wire.bayeux.message import error
 from hubbub.wire.bayeux.session import BayeuxClient, BayeuxListener, Refused
 from hubbub.wire.outbox import Turn
 
-
 MAX_SITES = 16
 
 

@@ -24,19 +24,23 @@ FIELDS = {
 
 
 class RefusedError(Exception):
-    """Answer with a status and sentences; `code` is that of the envelope, where it is not the status."""
+    """Answer with a status and sentences; `code` is that of the envelope, where it is not the status.
 
-    def __init__(self, status: int, *errors: str, code: int = 0) -> None:
+    `retry_after` is how many seconds to wait, where that is known.
+    """
+
+    def __init__(self, status: int, *errors: str, code: int = 0, retry_after: int = 0) -> None:
         super().__init__(status, *errors)
         self.status = status
         self.errors = errors or (WORDS.get(status, "bad request"),)
         self.code = code or status
+        self.retry_after = retry_after
 
 
 def refused(error: HubbubError) -> RefusedError:
     """Give the answer to a command that the core refused."""
     if isinstance(error, Limited) and error.retry_after is not None:
-        return RefusedError(429, error.message)
+        return RefusedError(429, error.message, retry_after=max(1, round(error.retry_after.total_seconds())))
     if error.temporary and not isinstance(error, Limited):
         return RefusedError(503, error.message)
     status = BY_CODE.get(error.code) or next((status for kind, status in BY_KIND if isinstance(error, kind)), 400)

@@ -72,6 +72,7 @@ class GroupBody(msgspec.Struct, frozen=True, kw_only=True):
     requires_approval: bool | None = None
     show_join_question: bool | None = None
     visibility: Visibility | None = None
+    directory: str | None = None
     theme_name: str | msgspec.UnsetType | None = msgspec.UNSET
     like_icon: LikeIcon | msgspec.UnsetType | None = msgspec.UNSET
     join_question: Question | msgspec.UnsetType | None = msgspec.UNSET
@@ -97,6 +98,7 @@ PLAIN = {
     "office_mode": "office_mode",
     "requires_approval": "approval",
     "show_join_question": "show_question",
+    "directory": "directory",
 }
 """Fields, and what the core calls them."""
 
@@ -177,12 +179,12 @@ async def create(caller: Caller) -> Reply:
 async def update(caller: Caller) -> Reply:
     """Change a group; what is left out stays."""
     room = caller.group(caller.path["group"])
-    changed = await caller.do(UpdateGroup(room=room.id, settings=await _settings(caller)))
+    changed = await caller.do(UpdateGroup(room=room.id, settings=await _settings(caller, room.directory)))
     return Reply(response=await described(caller, changed))
 
 
-async def _settings(caller: Caller) -> GroupSettings:
-    """Read what is to be set of a group. Raises RefusedError."""
+async def _settings(caller: Caller, directory: str = "") -> GroupSettings:
+    """Read what is to be set of a group, which may be in a directory already. Raises RefusedError."""
     body = take(await caller.body(), GroupBody)
     sent = ((name, getattr(body, field)) for field, name in PLAIN.items())
     given = {name: value for name, value in sent if value is not None}
@@ -191,8 +193,8 @@ async def _settings(caller: Caller) -> GroupSettings:
         given["group"] = kind
     if body.image_url is not None:
         given["picture"] = checked_picture(body.image_url, "image_url") or None
-    if body.visibility is not None:
-        given["directory"] = "" if body.visibility == "hidden" else body.visibility
+    if body.visibility is not None:  # the directory itself, where it is named, says more
+        given.setdefault("directory", "" if body.visibility == "hidden" else directory or body.visibility)
     if body.theme_name is not msgspec.UNSET:
         given["theme"] = body.theme_name or ""
     if body.like_icon is not msgspec.UNSET:
@@ -223,8 +225,6 @@ async def _hand_over(caller: Caller, given: object) -> Json:
     status = "200"
     if not room or not owner:
         status = "405"
-    elif owner == caller.user.id:
-        status = "400"
     else:
         try:
             await caller.do(ChangeOwner(room=caller.group(room).id, user=owner))

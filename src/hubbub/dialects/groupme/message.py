@@ -80,11 +80,13 @@ async def create(caller: Caller) -> Reply:
     room = caller.group(caller.path["group"])
     given = take(await caller.body(), Sent).message
     attachments = read_attachments(given.attachments)
+    mentions, everyone = mentioned(attachments)
     command = PostMessage(
         room=room.id,
         body=checked(given.text),
         attachments=attachments,
-        mentions=mentioned(attachments, caller.state.members[room.id]),
+        mentions=mentions,
+        everyone=everyone,
         nonce=given.source_guid or None,
         strict=True,
     )

@@ -67,7 +67,7 @@ async def show(caller: Caller) -> Response[Any]:
     if not found:
         raise RefusedError(404)
     try:
-        file = await asyncio.to_thread(_open, folder / found[0])
+        file = await asyncio.to_thread(open_picture, folder / found[0])
         if file is None and found[3]:
             async with caller.desk.drawing:
                 file = await asyncio.to_thread(_open_size, folder, found[1], found[3])
@@ -80,7 +80,8 @@ async def show(caller: Caller) -> Response[Any]:
     return answer
 
 
-def _open(path: Path) -> IO[bytes] | None:
+def open_picture(path: Path) -> IO[bytes] | None:
+    """Open a picture; None when it is not there."""
     try:
         return path.open("rb")
     except FileNotFoundError:
@@ -89,18 +90,16 @@ def _open(path: Path) -> IO[bytes] | None:
 
 def _open_size(folder: Path, name: str, size: str) -> IO[bytes] | None:
     """Open a smaller size of a picture, which is drawn before unless somebody else has done that by now."""
-    path = folder / f"{name}.{size}"
-    there, original = _open(path), _open(folder / name)
-    if there or original is None:
-        return there
-    with original:
+    original, path = folder / name, folder / f"{name}.{size}"
+    if original.exists() and not path.exists():
+        with original.open("rb") as file:
 
-        def write(target: IO[bytes]) -> str:
-            redraw(original, target, SIZES[size])
-            return f"{FOLDER}/{path.name}"
+            def write(target: IO[bytes]) -> str:
+                redraw(file, target, SIZES[size])
+                return f"{FOLDER}/{path.name}"
 
-        put(folder.parent, write)
-    return path.open("rb")
+            put(folder.parent, write)
+    return open_picture(path)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -33,7 +33,7 @@ class Results:
         for key in own[: max(0, len(own) + 1 - MAX_OF_ONE)]:
             del self._kept[key]
         self._kept[identity] = result
-        if len(self._kept) > MAX_KEPT:
+        while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 
     def find(self, identity: str, by: int, room: int, now: datetime) -> Result | None:

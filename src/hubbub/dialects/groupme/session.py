@@ -10,11 +10,11 @@ from hubbub.core.composing import SignalTyping
 from hubbub.core.login import LogIn, LogOut, digest
 from hubbub.core.model import Room, User
 from hubbub.core.state import WorldState
-from hubbub.dialects.groupme.id import direct_between, parse, parse_pair
+from hubbub.dialects.groupme.id import direct_between, parse, parse_pair, render
 from hubbub.live.clock import Clock, Timer
 from hubbub.live.community import Community
 from hubbub.live.session import Encoder, Session
-from hubbub.wire.bayeux.message import data_frame, error
+from hubbub.wire.bayeux.message import error, own_frame, own_name
 from hubbub.wire.bayeux.session import BayeuxClient, Refused
 
 FORBIDDEN, UNAUTHORIZED = "Forbidden channel", "Unauthorized"
@@ -47,10 +47,9 @@ class Roster:
 
     def _ping(self) -> None:
         self._timer = self._clock.call_later(PING_INTERVAL, self._ping)
+        ping = own_frame(PING)
         for session in self._sessions:
-            channel = user_channel(session.user)
-            if channel in session.channels:
-                session.outbox.put(data_frame(channel, PING))
+            session.outbox.put(ping)
 
 
 class GroupmeSession(Session):
@@ -86,10 +85,14 @@ class GroupmeSession(Session):
         if not self.user:
             self._log_in()
         self.channels.add(channel)
+        if kind == "user":
+            self._client.own = own_name(channel)
 
     def on_unsubscribe(self, channel: str, ext: Any) -> None:
         """Leave a channel."""
         self.channels.discard(channel)
+        if channel.startswith("/user/"):
+            self._client.own = b""
 
     def on_publish(self, channel: str, data: Any, ext: Any) -> None:
         """Hear that the user is writing. Raises Refused for whatever else is published."""
@@ -147,7 +150,7 @@ class GroupmeSession(Session):
     # What it may hear
 
     def _own(self, user: User, about: str) -> bool:
-        return parse(about) == user.id
+        return about == render(user.id)
 
     def _grouped(self, user: User, about: str) -> bool:
         room = self.state.rooms.get(parse(about))
@@ -170,6 +173,11 @@ class GroupmeSession(Session):
         if kind == "direct_message" and self._paired(user, about):
             return direct_between(self.state, *parse_pair(about))
         return None
+
+    @property
+    def hears_own(self) -> bool:
+        """Whether it is told of the user's own channel."""
+        return bool(self._client.own)
 
     def listen(self, room: int) -> None:
         """Hear what is said in a room from now on."""
@@ -195,6 +203,7 @@ class GroupmeSession(Session):
             self._end.cancel()
             self._end = None
         self.channels.clear()
+        self._client.own = b""
         self._roster.discard(self)
         if self.user:
             self._community.execute(self.state, LogOut(user=self.user), _ignore, session=self)
@@ -208,11 +217,6 @@ CHANNELS: dict[str, Callable[[GroupmeSession, User, str], bool]] = {
     "group": GroupmeSession._grouped,
     "direct_message": GroupmeSession._paired,
 }
-
-
-def user_channel(user: int) -> str:
-    """Name the channel on which a user is told what concerns them."""
-    return f"/user/{user}"
 
 
 def _token_of(ext: Any) -> str:

@@ -51,7 +51,7 @@ CODES: dict[Code, str] = {
     **dict.fromkeys((Code.PASSWORD_WRONG, Code.REGISTRATION_CLOSED), "auth.denied"),
     **dict.fromkeys(ENTRY, "protocol.denied"),
     **dict.fromkeys((Code.RANK_DENIED, Code.VISIT_MISSING), "protocol.denied"),
-    **dict.fromkeys((Code.PRIVATE_DENIED, Code.DIRECT_EXISTS), "chat.denied"),
+    **dict.fromkeys((Code.PRIVATE_DENIED, Code.DIRECT_EXISTS, Code.NONCE_USED), "chat.denied"),
     **dict.fromkeys((Code.VISIT_UNKNOWN, Code.BAN_UNKNOWN, Code.IGNORE_UNKNOWN, Code.BOT_UNKNOWN), "user.not_found"),
     **dict.fromkeys((Code.MEDIA_UNKNOWN, Code.GATHERING_UNKNOWN), "chat.unknown_event"),
     Code.POLL_UNKNOWN: "poll.unknown",

@@ -1,7 +1,8 @@
 """Messages of Bayeux 1.0: JSON objects, each with the channel that it is for."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,12 @@ SUBSCRIBE: Final = "/meta/subscribe"
 UNSUBSCRIBE: Final = "/meta/unsubscribe"
 DISCONNECT: Final = "/meta/disconnect"
 VERSION: Final = "1.0"
+
+BLANK: Final = b"\xff\xff\xff\xff"
+"""Stands in a prepared frame for the name of each client's own channel. It is in no UTF-8, and in no header of a frame
+of less than 4 GiB (RFC 6455 5.2)."""
+OWN_WIDTH: Final = 24
+"""Bytes that such a name takes, with its quotation marks; a shorter one is followed by blanks, as JSON allows."""
 
 _MOST_ID: Final = 128  # characters of a message's id
 _MOST_QUOTED: Final = 64  # characters of the client's that an error repeats
@@ -77,6 +84,44 @@ def data_frame(channel: str, data: object, id: Id | None = None) -> bytes:  # no
     if id is not None:
         words["id"] = id
     return frame.text(join([dump(words)]))
+
+
+def own_frame(data: object) -> bytes:
+    """Prepare an event that each client hears on a channel of its own, as a frame that is the same for all of them.
+
+    It is put as any other. A `BayeuxClient` fills in its `own` channel, and misses the frame when it has none.
+
+    Raises:
+        TypeError: The data is no JSON.
+    """
+    before, after = b'[{"channel":', b',"data":%b}]' % dump(data)
+    whole = frame.text(before + bytes(OWN_WIDTH) + after)
+    return whole[: -OWN_WIDTH - len(after)] + BLANK + after
+
+
+def own_name(channel: str) -> bytes:
+    """Write a channel as it is filled in: all are equally long, so that one header is right for all.
+
+    Raises:
+        ValueError: The name is too long.
+    """
+    name = dump(channel).ljust(OWN_WIDTH)
+    if len(name) > OWN_WIDTH:
+        raise ValueError("the name of an own channel is too long")
+    return name
+
+
+@lru_cache(maxsize=1)
+def cut(joined: bytes) -> list[bytes]:
+    """Cut frames where an own channel is to be filled in, once for all who are sent the same."""
+    return joined.split(BLANK)
+
+
+def filled(frames: Iterable[bytes], own: bytes) -> Iterator[bytes]:
+    """Give frames with the own channel filled in; without one, only those that want none."""
+    for one in frames:
+        if own or BLANK not in one:
+            yield one.replace(BLANK, own)
 
 
 def reply(message: Message, error: str = "", **more: object) -> bytes:

@@ -1,7 +1,7 @@
 """A client of Bayeux without I/O: what it holds, what waits for it, and by which way it gets it."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from math import inf
 from typing import Any, Final, Protocol
@@ -105,19 +105,19 @@ class Home(Protocol):
 class BayeuxClient(Outbox):
     """One client, from its handshake on; it is its own outbox.
 
-    Prepared frames of `message.data_frame` are put, whatever brings them to the client. Over a WebSocket `transmit` is
-    the connection's own, so that a frame costs no more than without a client. While the client polls, or is away, they
-    wait in a bounded queue. On a change the queue goes first, so the order stays.
+    Prepared frames of `message.data_frame` and `message.own_frame` are put, whatever brings them to the client. Over a
+    WebSocket they are passed on to the connection. While the client polls, or is away, they wait in a bounded queue. On
+    a change the queue goes first, so the order stays.
 
     There is one way at a time, that of the last connect; the one before is given up. Nothing is raised.
     """
 
     __slots__ = (
         *("_connection", "_ended", "_held", "_home", "_id", "_listener", "_poll", "_queue", "_queued"),
-        *("channels", "due", "handshake", "id", "transmit"),
+        *("channels", "due", "handshake", "id", "own", "transmit"),
     )
 
-    transmit: Callable[[bytes, list[bytes]], None]  # type: ignore[assignment]
+    transmit: Callable[[bytes, Iterable[bytes]], None]  # type: ignore[assignment]
     """Pass on what was put; see `Outbox.transmit`."""
 
     def __init__(self, home: Home, id: str, handshake: Handshake) -> None:  # noqa: A002
@@ -129,6 +129,8 @@ class BayeuxClient(Outbox):
         self.handshake = handshake
         self.channels: dict[str, None] = {}
         """What it has subscribed to, in order; changed by nobody but its server."""
+        self.own = b""
+        """The channel of its own, by `message.own_name`; empty while it hears none. For its listener to set."""
         self._listener: BayeuxListener | None = None
         self._ended = False
         self._queue: list[bytes] = []
@@ -244,7 +246,7 @@ class BayeuxClient(Outbox):
             self._take(id, seconds, None)
             connection.flush()  # replies to what came before
             self._connection = connection
-            self.transmit = connection.transmit
+            self.transmit = self._pass_on
             frames, self._queue, self._queued = self._queue, [], 0
             for one in frames:
                 self.put(one)  # so that the reply to this still goes first
@@ -333,20 +335,34 @@ class BayeuxClient(Outbox):
         elif self._connection is not None:
             self.put(frame.text(message.join([reply])))
 
-    def _enqueue(self, joined: bytes, frames: list[bytes]) -> None:
+    def _pass_on(self, joined: bytes, frames: Iterable[bytes]) -> None:
+        """Be `transmit` on a WebSocket."""
+        parts = message.cut(joined)
+        if len(parts) > 1:
+            frames = message.filled(frames, self.own)
+            if self.own:
+                joined = self.own.join(parts)
+            else:
+                frames = list(frames)
+                joined = b"".join(frames)
+        if self._connection is not None and joined:
+            self._connection.transmit(joined, frames)
+
+    def _enqueue(self, joined: bytes, frames: Iterable[bytes]) -> None:
         """Be `transmit` while the client polls, or is away."""
+        frames = list(message.filled(frames, self.own))
         self._queue += frames
-        self._queued += len(joined)
-        if self._poll is not None:
+        self._queued += sum(map(len, frames))
+        if self._poll is not None and frames:
             self._answer()
         options = self._home.options
         if self._queued > options.max_queue or len(self._queue) > options.max_queue_messages:
             self.turn.overflows += 1
             self._end("overflow", "", {})
 
-    def _keep(self, joined: bytes, frames: list[bytes]) -> None:
+    def _keep(self, joined: bytes, frames: Iterable[bytes]) -> None:
         """Be `transmit` at the end."""
-        self._queue += frames
+        self._queue += message.filled(frames, self.own)
 
     def _detach(self) -> None:
         self._connection = None
@@ -380,7 +396,7 @@ class BayeuxClient(Outbox):
             self._home.soon(partial(_tell_end, listener, reason))
 
 
-def _discard(joined: bytes, frames: list[bytes]) -> None:
+def _discard(joined: bytes, frames: Iterable[bytes]) -> None:
     """Lose the frames of a client that is gone."""
 
 
