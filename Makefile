@@ -37,6 +37,8 @@ lock: .venv/dev.stamp
 	  --extra build --extra dev --output-file requirements-dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 	  --output-file tests/clients/requirements.txt tests/clients/requirements.in
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+	  --output-file tests/clients/requirements-push.txt tests/clients/requirements-push.in
 
 .venv/run.stamp: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -49,11 +51,14 @@ lock: .venv/dev.stamp
 	touch $@
 
 # The clients of tests/clients. Where there is no npm, the tests that need those in JavaScript are skipped and say so. Those in
-# Python stay outside of the environment, as they want other versions of what it has.
-.venv/clients.stamp: .venv/run.stamp tests/clients/package.json tests/clients/package-lock.json tests/clients/requirements.txt
+# Python stay outside of the environment and apart, as they want other versions of what it has and of what the other has.
+.venv/clients.stamp: .venv/run.stamp tests/clients/package.json tests/clients/package-lock.json \
+    tests/clients/requirements.txt tests/clients/requirements-push.txt
 	mkdir -p .venv/clients
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --require-hashes \
 	  --target .venv/clients/python -r tests/clients/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --require-hashes \
+	  --target .venv/clients/push -r tests/clients/requirements-push.txt
 	cp tests/clients/package.json tests/clients/package-lock.json .venv/clients/
 	if command -v npm > /dev/null; then npm ci --prefix .venv/clients --no-audit --no-fund --ignore-scripts --silent && touch $@; fi
 

@@ -117,8 +117,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def hubbub(directory: Path) -> Iterator[Server]:
-    """Run Hubbub with a fresh database and the world of the benchmark, and end it afterwards."""
+def hubbub(directory: Path, *, own: bool = True) -> Iterator[Server]:
+    """Run Hubbub with a fresh database, and the world of the benchmark unless it shall have its own; then end it."""
     with tempfile.TemporaryDirectory(prefix="hubbub-bench-", dir=directory) as name:
         home = Path(name)
         config = home / "world.json"
@@ -134,14 +134,15 @@ def hubbub(directory: Path) -> Iterator[Server]:
         }
         program = [sys.executable, "-m", "hubbub"]
         log = home / "log"
-        with log.open("wb") as output:
-            done = subprocess.run(
-                [*program, "world", "import", str(config), "--replace"],
-                env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=60,
-                check=False,
-            )  # fmt: skip
-        if done.returncode:
-            raise ServerError(f"the import of the world ended with {done.returncode}:\n{tail(log)}")
+        if own:
+            with log.open("wb") as output:
+                done = subprocess.run(
+                    [*program, "world", "import", str(config), "--replace"],
+                    env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=60,
+                    check=False,
+                )  # fmt: skip
+            if done.returncode:
+                raise ServerError(f"the import of the world ended with {done.returncode}:\n{tail(log)}")
         with process([*program, "serve"], environment, home, log, lambda: healthy(port)) as pid:
             yield Server(pid, port, world.PATH, database)
 

@@ -12,6 +12,7 @@ from bench.rows import (
     latency,
     mark_read,
     memory,
+    moving,
     polling,
     reactions,
     socketio,
@@ -36,6 +37,7 @@ ROWS: Final = (
         "a group's talk into 1,000 members' push clients, against the least a server can do",
         groupme_push.run,
     ),
+    Row("moving", "80,000 messages out of GroupMe's export, out of ours, and looked through", moving.run),
     Row("groupme_memory", "memory of an idle push client of GroupMe", groupme_push.run_memory),
 )
 # The bare server alone, with the frame of 230 bytes that design.md speaks of. Only when asked for by name.

@@ -1,7 +1,8 @@
 // A story that node-groupme tells, of which only the addresses are changed. What its classes do not do yet ("Method not
 // implemented") goes through its own `rest.api`, and what it hears but has no words for is seen in its tables of handlers.
 //
-// Reads {"url", "ada", "bob", "cleo", "bob_id", "cleo_id"} as JSON from its input, and writes what it saw, as one object.
+// Reads {"url", "ada", "bob", "bob_id", "cleo_id", "expiration"} as JSON from its input, and writes what it saw, as
+// one object.
 "use strict";
 
 const faye = require("faye");
@@ -117,8 +118,8 @@ async function messages(ada, group) {
   const all = await page();
   saw.history = [all.size, said.every((one) => all.has(one.id)), all.filter((one) => one.system).size > 0];
   saw.one = (await page(said[3].id)).text;
-  saw.unknown_message = await refused(() => page("100000000099999999"));
-  saw.empty = await refused(() => group.send(""));
+  saw.unknown_message = Boolean(await refused(() => page("100000000099999999")));
+  saw.empty = Boolean(await refused(() => group.send("")));
   const path = `messages/${group.id}/${said[3].id}`;
   await ada.rest.api("POST", `${path}/like`);
   saw.liked = (await page(said[3].id)).likes.map((one) => one.id ?? one);
@@ -177,7 +178,7 @@ async function going(ada, bob, group) {
   const former = await ada.groups.former.fetch();
   saw.former = former.map((one) => [one.name, one.type, one.members.cache.size]);
   saw.back = (await ada.rest.api("POST", "groups/join", { body: { group_id: group.id } })).id === group.id;
-  saw.not_yours = await refused(() => group.delete());
+  saw.not_yours = Boolean(await refused(() => group.delete()));
   await (await bob.groups.fetch(group.id)).delete();
   saw.destroyed = await refused(() => bob.groups.fetch(group.id));
   const closed = await ada.groups.create({ name: "Club", share: true, requires_approval: true });
