@@ -148,7 +148,7 @@ try:
     client._probe()
     saw["unknown"] = hear("warned").rpartition(":")[2]
     saw["subscribed anew"] = sorted(hear("log") for _ in range(2))
-    # The session that there was before hears as well, until the new one has connected, which is before this is answered.
+    # The session before hears as well until the new one has connected, which is before this is answered.
     client._recovery_thread.join(PATIENCE)
     client._probe()
     hear("log")
