@@ -124,7 +124,7 @@ def do_open_direct(act: Act, command: OpenDirect) -> Conversation:
             or act.state.blocked(act.actor.id, other)
         ):
             raise Denied(Code.CHAT_DENIED)
-    room = find_direct(act, members.keys() | set())
+    room = act.state.direct_between(*members)
     if room and command.new:
         raise Invalid(Code.DIRECT_EXISTS, "There is such a conversation already.")
     if room:
@@ -136,15 +136,6 @@ def do_open_direct(act: Act, command: OpenDirect) -> Conversation:
     else:
         room = make_direct(act, list(members), hide=command.hide)
     return describe(act, room)
-
-
-def find_direct(act: Act, members: set[int]) -> Room | None:
-    """Find the direct conversation of exactly these users, of whom the actor is one."""
-    for identity in act.state.belongs.get(act.actor.id, ()):
-        room = act.state.rooms.get(identity)
-        if room and room.kind == "direct" and act.state.members[identity].keys() == members:
-            return room
-    return None
 
 
 def make_direct(act: Act, users: list[int], *, hide: bool) -> Room:
@@ -257,5 +248,5 @@ def _speak_to(
         raise Denied(Code.PRIVATE_DENIED, "user does not allow private messages")
     check_content("text", body, attachments)
     members = [act.actor.id, target.id]
-    room = find_direct(act, set(members)) or make_direct(act, members, hide=False)
+    room = act.state.direct_between(*members) or make_direct(act, members, hide=False)
     return post(act, room, PostMessage(room=room.id, body=body, attachments=attachments, nonce=nonce))

@@ -468,6 +468,14 @@ class WorldState:
             if room and not room.deleted and not self.members[identity][user].hidden:
                 yield room
 
+    def direct_between(self, *users: int) -> Room | None:
+        """Find the direct conversation of exactly these users."""
+        for identity in self.belongs.get(users[0], ()):
+            room = self.rooms.get(identity)
+            if room and room.kind == "direct" and not room.deleted and self.members[identity].keys() == set(users):
+                return room
+        return None
+
     def remember_nonce(self, message: Message) -> None:
         """Keep a message by its sender's idempotency key, and forget the oldest over NONCES_KEPT."""
         if message.nonce is None or message.sender is None:

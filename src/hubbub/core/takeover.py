@@ -40,7 +40,6 @@ from hubbub.core.model import FormerMember, Grant, Imported, ImportedKind, Leave
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of
 from hubbub.core.room import OWNER
-from hubbub.core.state import WorldState
 from hubbub.core.text import is_visible
 
 UNNAMED = "A group without a name"
@@ -293,7 +292,7 @@ async def do_take_direct(act: Act, command: TakeOverDirect) -> Room:
         raise Unknown(Code.USER_UNKNOWN)
     if one == other:
         raise Invalid(Code.INVALID, "Nobody talks with themselves.")
-    room = _direct_between(act.state, one, other)
+    room = act.state.direct_between(one, other)
     if room is None:
         room = Room(id=act.new_id(), world=act.state.world.id, kind="direct", created=command.created)
         members = (Member(room=room.id, user=user, world=room.world, joined=command.created) for user in command.users)
@@ -301,14 +300,6 @@ async def do_take_direct(act: Act, command: TakeOverDirect) -> Room:
     note(act, command.source, "room", {command.foreign: room.id})
     act.audit("world.room.taken_over", {"object": room.id, "source": command.source, "foreign": command.foreign})
     return room
-
-
-def _direct_between(state: WorldState, one: int, other: int) -> Room | None:
-    for identity in state.belongs.get(one, ()):
-        room = state.rooms.get(identity)
-        if room and room.kind == "direct" and not room.deleted and state.members[identity].keys() == {one, other}:
-            return room
-    return None
 
 
 @handles(TakeOverIds, "world:update", rate="free", events=(TakenOver,))

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from hubbub.core.command import Act, Command, check, handles
-from hubbub.core.direct import find_direct, make_direct
+from hubbub.core.direct import make_direct
 from hubbub.core.event import (
     ChannelsChanged,
     ConversationOpened,
@@ -48,7 +48,7 @@ class Welcomed(msgspec.Struct, frozen=True, kw_only=True):
 def do_welcome(act: Act, command: Welcome) -> Any:
     """Find it, or make it with its greeting: a coroutine for the former, as that may have been made just now."""
     known = host_of(act)
-    room = find_direct(act, {act.actor.id, known.id}) if known else None
+    room = act.state.direct_between(act.actor.id, known.id) if known else None
     return _find(act, command, room) if room else _make(act, command)
 
 

@@ -19,7 +19,7 @@ from hubbub.core.model import Room, User
 from hubbub.core.origin import Origin, network_of
 from hubbub.core.state import WorldState
 from hubbub.dialects.groupme.error import RefusedError, refused
-from hubbub.dialects.groupme.id import direct_between, parse, parse_pair
+from hubbub.dialects.groupme.id import parse, parse_pair
 from hubbub.dialects.groupme.result import Results
 from hubbub.dialects.groupme.view import View
 from hubbub.dialects.request import Throttle, address_of, base_url, host_of, world_of
@@ -140,7 +140,7 @@ class Caller:
             if other not in self.state.users:
                 return self.group(text)
             pair = (self.user.id, other)
-        room = direct_between(self.state, *pair) if self.user.id in pair else None
+        room = self.state.direct_between(*pair) if self.user.id in pair else None
         if room is None:
             raise RefusedError(404, "Conversation not found")
         return room

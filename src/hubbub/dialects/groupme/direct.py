@@ -14,7 +14,7 @@ from hubbub.dialects.groupme.answer import NOTHING_NEW, Reply, Route, get, post
 from hubbub.dialects.groupme.attachment import read_attachments
 from hubbub.dialects.groupme.caller import Caller, number, take
 from hubbub.dialects.groupme.error import RefusedError
-from hubbub.dialects.groupme.id import direct_between, parse, parse_message, render, render_conversation, render_message
+from hubbub.dialects.groupme.id import parse, parse_message, render, render_conversation, render_message
 from hubbub.dialects.groupme.message import access, checked, fetch
 from hubbub.dialects.groupme.view import FOR_EVER, is_hidden, seconds
 
@@ -103,7 +103,7 @@ def _known(caller: Caller, text: object) -> User:
 
 def with_other(caller: Caller, other: User) -> Room | None:
     """Find the conversation of the user with somebody."""
-    return direct_between(caller.state, caller.user.id, other.id)
+    return caller.state.direct_between(caller.user.id, other.id)
 
 
 # Messages

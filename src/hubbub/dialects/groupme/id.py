@@ -81,12 +81,3 @@ def render_conversation(state: WorldState, room: Room) -> str:
     """Write the id of a group or of a conversation of two."""
     members = list(state.members.get(room.id, ()))
     return render_pair(members[0], members[1]) if room.kind == "direct" and len(members) == 2 else render(room.id)
-
-
-def direct_between(state: WorldState, one: int, other: int) -> Room | None:
-    """Find the conversation of two people."""
-    for identity in state.belongs.get(one, ()):
-        room = state.rooms.get(identity)
-        if room and room.kind == "direct" and not room.deleted and state.members[identity].keys() == {one, other}:
-            return room
-    return None

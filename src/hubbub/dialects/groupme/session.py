@@ -10,7 +10,7 @@ from hubbub.core.composing import SignalTyping
 from hubbub.core.login import LogIn, LogOut, digest
 from hubbub.core.model import Room, User
 from hubbub.core.state import WorldState
-from hubbub.dialects.groupme.id import direct_between, parse, parse_pair, render
+from hubbub.dialects.groupme.id import parse, parse_pair, render
 from hubbub.live.clock import Clock, Timer
 from hubbub.live.community import Community
 from hubbub.live.session import Encoder, Session
@@ -171,7 +171,7 @@ class GroupmeSession(Session):
         if kind == "group" and self._grouped(user, about):
             return self.state.rooms[parse(about)]
         if kind == "direct_message" and self._paired(user, about):
-            return direct_between(self.state, *parse_pair(about))
+            return self.state.direct_between(*parse_pair(about))
         return None
 
     @property
