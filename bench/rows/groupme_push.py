@@ -21,7 +21,7 @@ from bench.server import Server
 # See rows/fanout.py.
 WINDOWS: Final = (4, 16)
 JUDGED: Final = 4
-TARGET: Final = 0.3
+TARGET: Final = 0.4
 MEMORY_TARGET: Final = 12.0
 
 

@@ -1,32 +1,26 @@
 """The faye client of npm hears everything live (protocols/groupme.md 3)."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients import story
 from tests.golden.jumpin.place import Place, Somebody
 
 from hubbub.core.chat import DeleteMessage, PostMessage, ReactToMessage
 from hubbub.core.direct import SendDirect
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, NewMember
 from hubbub.core.model import Message
 
 Json = Any
 
-MODULES = Path(sys.prefix) / "clients" / "node_modules"
-STORY = Path(__file__).parent / "story_faye.js"
 PATIENCE = 20
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None or not (MODULES / "faye").exists(), reason="missing program: node and npm"
-)
+pytestmark = story.needs_npm("faye")
 
 
 class Listener:
@@ -55,13 +49,8 @@ class Listener:
 
 @contextmanager
 def listener(place: Place, who: Somebody, transport: str, *channels: str) -> Iterator[Listener]:
-    process = subprocess.Popen(
-        ["node", str(STORY), f"{place.url}/faye", transport, who.secret, *channels],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"NODE_PATH": str(MODULES)},
-    )
+    words, environment = story.node("story_faye.js", f"{place.url}/faye", transport, who.secret, *channels)
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         yield Listener(process)
         assert process.stdin

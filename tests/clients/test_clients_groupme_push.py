@@ -1,19 +1,10 @@
 """groupme-push from PyPI, with only its addresses changed (protocols/groupme.md 4.4)."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
+from tests.clients import story
 from tests.golden.jumpin.place import Place
 
-LIBRARY = Path(sys.prefix) / "clients" / "push"
-STORY = Path(__file__).parent / "story_groupme_push.py"
 
-
-@pytest.mark.skipif(not LIBRARY.exists(), reason="missing program: groupme-push (make .venv/clients.stamp)")
+@story.needs_pypi("groupme-push", "push")
 def test_groupme_push_tells_its_story(place: Place) -> None:
     ada, bob, cleo = (place.account() for _ in range(3))
     given = {
@@ -23,17 +14,7 @@ def test_groupme_push_tells_its_story(place: Place) -> None:
         "bob_id": str(bob.id),
         "cleo_id": str(cleo.id),
     }
-    done = subprocess.run(
-        [sys.executable, str(STORY)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        env=os.environ | {"PYTHONPATH": str(LIBRARY), "NO_PROXY": "*"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    saw = json.loads(done.stdout)
+    saw = story.tell(story.python("story_groupme_push.py", "push"), given)
     own, group = saw["subscribed"]
     assert own == f"/user/{bob.id}"
     assert group.startswith("/group/")

@@ -1,18 +1,10 @@
 """GroupyAPI from PyPI, with only its base addresses changed (protocols/groupme.md 4.1)."""
 
-import json
-import os
-import subprocess
-import sys
 from io import BytesIO
-from pathlib import Path
 
-import pytest
 from PIL import Image
+from tests.clients import story
 from tests.golden.jumpin.place import Place
-
-LIBRARY = Path(sys.prefix) / "clients" / "python"
-STORY = Path(__file__).parent / "story_groupy.py"
 
 
 def png() -> bytes:
@@ -21,7 +13,7 @@ def png() -> bytes:
     return target.getvalue()
 
 
-@pytest.mark.skipif(not LIBRARY.exists(), reason="missing program: GroupyAPI (make .venv/clients.stamp)")
+@story.needs_pypi("GroupyAPI", "python")
 def test_groupy_tells_its_story(place: Place) -> None:
     ada, bob, cleo = (place.account() for _ in range(3))
     given = {
@@ -32,17 +24,7 @@ def test_groupy_tells_its_story(place: Place) -> None:
         "cleo_id": str(cleo.id),
         "png": png().hex(),
     }
-    done = subprocess.run(
-        [sys.executable, str(STORY)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | {"PYTHONPATH": str(LIBRARY), "NO_PROXY": "*"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    saw = json.loads(done.stdout)
+    saw = story.tell(story.python("story_groupy.py", "python"), given)
     image = saw.pop("image")
     assert image.startswith(place.url)
     assert saw == {

@@ -1,17 +1,8 @@
 """node-groupme of npm, with only its base addresses changed (protocols/groupme.md 4.2)."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
+from tests.clients import story
 from tests.golden.jumpin.place import Place
 
-MODULES = Path(sys.prefix) / "clients" / "node_modules"
-STORY = Path(__file__).parent / "story_node_groupme.js"
 EVENTS = {
     "group.name_change": "name,user",
     "group.topic_change": "topic,user",
@@ -35,9 +26,7 @@ EVENTS = {
 """The events that Bob hears of, each with what its data has."""
 
 
-@pytest.mark.skipif(
-    shutil.which("node") is None or not (MODULES / "node-groupme").exists(), reason="missing program: node and npm"
-)
+@story.needs_npm("node-groupme")
 def test_node_groupme_tells_its_story(place: Place) -> None:
     ada, bob, cleo = (place.account() for _ in range(3))
     given = {
@@ -48,17 +37,7 @@ def test_node_groupme_tells_its_story(place: Place) -> None:
         "cleo_id": str(cleo.id),
         "expiration": int(place.clock().timestamp()) + 3600,
     }
-    done = subprocess.run(
-        ["node", str(STORY)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        env=os.environ | {"NODE_PATH": str(MODULES)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    saw = json.loads(done.stdout)
+    saw = story.tell(story.node("story_node_groupme.js"), given)
     assert dict(saw.pop("hears_events")) == EVENTS
     assert saw == {
         "stranger": "unauthorized",

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.core.club import Club, said, told
 from tests.core.house import House
-from tests.core.test_core_group import Club, said, told
 
-from hubbub.core import group as group_module
+from hubbub.core import joining as joining_module
 from hubbub.core.approval import AnswerJoinRequest, ListJoinRequests, ListOwnRequests, WithdrawJoinRequest
-from hubbub.core.chat import FetchMessages, JoinChat, PostMessage, SubscribeChat
+from hubbub.core.chat import JoinChat, PostMessage, SubscribeChat
 from hubbub.core.error import Code
 from hubbub.core.event import (
     ChannelsChanged,
@@ -23,12 +23,10 @@ from hubbub.core.event import (
     MessagePosted,
     RoomUpdated,
 )
-from hubbub.core.group import (
+from hubbub.core.group import MAX_QUESTION, DescribeGroups, GroupSettings, UpdateGroup
+from hubbub.core.joining import (
     MAX_ANSWER,
-    MAX_QUESTION,
     BarMember,
-    DescribeGroups,
-    GroupSettings,
     JoinGroup,
     LeaveGroup,
     ListFormer,
@@ -36,8 +34,8 @@ from hubbub.core.group import (
     PreviewGroup,
     RejoinGroup,
     RemoveMember,
-    UpdateGroup,
 )
+from hubbub.core.reading import FetchMessages
 from hubbub.core.room import DeleteRoom, EnterRoom
 from hubbub.core.user import BlockUser, DeleteUser, SilenceUser, UpdateProfile
 from hubbub.core.visit import JoinRoom, LookAtRoom
@@ -145,13 +143,13 @@ def test_asking_takes_what_joining_takes(club: Club) -> None:
 
 
 def test_so_many_wait_and_for_so_many(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_module, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(joining_module, "MAX_REQUESTS", 1)
     ask(club, club.dan)
     token = club.room.share_token
     assert club.refusal(JoinGroup, club.eve, token=token) == Code.TOO_MANY
     assert ask(club, club.dan).events == []
     other = Club(club.house, share=True, approval=True)
-    monkeypatch.setattr(group_module, "MAX_ASKED", 1)
+    monkeypatch.setattr(joining_module, "MAX_ASKED", 1)
     assert club.house.refusal(JoinGroup(room=other.id, token=other.room.share_token), club.dan) == Code.TOO_MANY
     assert other.do(JoinGroup, club.eve, token=other.room.share_token).of(JoinRequested)
 
@@ -222,7 +220,7 @@ def test_who_could_not_join_any_more_is_not_let_in(club: Club) -> None:
 
 def test_a_full_group_lets_nobody_in(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(club, club.dan)
-    monkeypatch.setattr(group_module, "MAX_MEMBERS", len(club.people))
+    monkeypatch.setattr(joining_module, "MAX_MEMBERS", len(club.people))
     assert club.refusal(AnswerJoinRequest, club.ada, user=club.dan, accept=True) == Code.TOO_MANY
     assert club.refusal(JoinGroup, club.eve, token=club.room.share_token) == Code.TOO_MANY
 

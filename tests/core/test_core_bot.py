@@ -40,17 +40,8 @@ from hubbub.core.event import (
     UserUpdated,
     WorldUpdated,
 )
-from hubbub.core.group import (
-    AddMembers,
-    CreateGroup,
-    GroupSettings,
-    LeaveGroup,
-    NewMember,
-    RejoinGroup,
-    RemoveMember,
-    SetAdmin,
-    UpdateGroup,
-)
+from hubbub.core.group import CreateGroup, GroupSettings, SetAdmin, UpdateGroup
+from hubbub.core.joining import AddMembers, LeaveGroup, NewMember, RejoinGroup, RemoveMember
 from hubbub.core.room import DeleteRoom
 from hubbub.core.signature import derive
 from hubbub.core.user import DeleteUser, SilenceUser
@@ -374,6 +365,8 @@ def test_a_bot_speaks_while_its_owner_may(club: Club, how: str) -> None:
     }
     ways[how]()
     assert club.refusal(sight.token) == Code.CHAT_DENIED
+    rename = house.refusal(UpdateBot(bot=sight.bot.user, name="Rude"), club.bob)
+    assert rename == (Code.WORLD_DENIED if how == "deleted" else Code.ROOM_DENIED)
     assert club.hears() == ([sight.user.id] if how == "silenced" else [])
     if how == "left":
         house.do(RejoinGroup(room=club.room), club.bob)

@@ -1,4 +1,4 @@
-"""Conversation: belonging, speaking, reading, and writing to each other directly (protocols/venueless.md 1.9)."""
+"""Conversation: belonging, speaking, and writing to each other directly (protocols/venueless.md 1.9)."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,18 +6,16 @@ from typing import Any
 import msgspec
 import pytest
 from tests.core.house import WORLD, House
+from tests.core.talk import Talk
 
-from hubbub.core import permission
 from hubbub.core.chat import (
     MAX_BODY,
     MAX_MENTIONS,
     MAX_REACTIONS,
     DeleteMessage,
     EditMessage,
-    FetchMessages,
     JoinChat,
     LeaveChat,
-    MarkRead,
     PostMessage,
     ReactToMessage,
     SubscribeChat,
@@ -35,7 +33,6 @@ from hubbub.core.event import (
     MessagePosted,
     MessageReacted,
     NotificationsCounted,
-    ReadMarked,
     RoomUpdated,
     Subscribed,
     Topic,
@@ -46,38 +43,6 @@ from hubbub.core.event import (
 from hubbub.core.model import Ban, Message
 from hubbub.core.room import EnterRoom, RoomSettings, UpdateRoom
 from hubbub.core.user import BanUser, BlockUser, DeleteUser, SilenceUser, UpdateProfile
-
-
-class Talk:
-    """Some people in the lounge, each with a connection."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.ada, self.bob = house.person("Ada"), house.person("Bob")
-        self.mo = house.person("Mo", "moderator")
-        self.tabs = {user: house.connect(user) for user in (self.ada, self.bob, self.mo)}
-
-    def do(self, command: Any, user: int) -> Any:
-        return self.house.do(command, user, session=self.tabs.get(user, 0))
-
-    def refusal(self, command: Any, user: int) -> Code:
-        return self.house.refusal(command, user, session=self.tabs.get(user, 0))
-
-    def join(self, *users: int, room: int = 0) -> None:
-        for user in users:
-            self.do(JoinChat(room=room or self.house.lounge), user)
-
-    def say(self, user: int, body: str = "Hi", *, room: int = 0, **fields: Any) -> Any:
-        return self.do(PostMessage(room=room or self.house.lounge, body=body, **fields), user)
-
-    def direct(self, user: int, *others: int, hide: bool = True) -> int:
-        return int(self.do(OpenDirect(users=others, hide=hide), user).result.room.id)
-
-    def conversations(self, user: int) -> list[int]:
-        return [room.id for room in self.house.state.conversations(user)]
-
-    def told_unread(self, outcome: Any) -> set[int]:
-        return {user for event in outcome.of(UserUnread) for user in event.users}
 
 
 @pytest.fixture
@@ -368,7 +333,7 @@ def test_an_edit_is_a_message_and_changes_the_first(talk: Talk) -> None:
     assert edit.result.number > first.number
     assert (posted.original.number, posted.original.body) == (first.number, "New")
     assert posted.original.edited == talk.house.now
-    assert [message.body for message in fetch(talk, talk.ada)[-2:]] == ["New", "New"]
+    assert [message.body for message in talk.fetch(talk.ada)[-2:]] == ["New", "New"]
 
 
 def test_what_is_deleted_leaves_its_place(talk: Talk) -> None:
@@ -455,76 +420,7 @@ def test_a_change_that_is_not_on_disk_yet_is_changed_further(talk: Talk) -> None
     assert outcome.result.reactions == {"👍": (talk.ada, talk.bob)}
 
 
-# Reading
-
-
-def fetch(talk: Talk, user: int, room: int = 0, **fields: Any) -> list[Message]:
-    command = FetchMessages(room=room or talk.house.lounge, **{"before": 10_000, **fields})
-    return list(talk.do(command, user).result)
-
-
-def test_history_is_read_backwards_in_pages(talk: Talk) -> None:
-    talk.join(talk.ada)
-    numbers = [talk.say(talk.ada, f"{count}").result.number for count in range(5)]
-    assert [message.number for message in fetch(talk, talk.bob, count=2)] == numbers[-2:]
-    assert [message.number for message in fetch(talk, talk.bob, count=2, before=numbers[3])] == numbers[1:3]
-    assert fetch(talk, talk.bob, count=0) == fetch(talk, talk.bob, count=-1) == fetch(talk, talk.bob, before=-1) == []
-
-
-def test_comings_and_goings_are_history_only_where_people_stay(talk: Talk) -> None:
-    talk.join(talk.ada, talk.bob)
-    assert [message.kind for message in fetch(talk, talk.ada)] == ["system", "system"]
-    talk.house.do(UpdateRoom(room=talk.house.lounge, settings=RoomSettings(force_join=True)), operator=True)
-    assert fetch(talk, talk.ada) == []
-
-
-def test_reading_needs_the_right_to(talk: Talk) -> None:
-    assert talk.refusal(FetchMessages(room=talk.house.office, before=9), talk.ada) == Code.ROOM_DENIED
-    direct = talk.direct(talk.ada, talk.bob)
-    assert talk.refusal(FetchMessages(room=direct, before=9), talk.mo) == Code.CHAT_DENIED
-
-
-def test_unread_is_told_once_until_one_has_read(talk: Talk) -> None:
-    talk.join(talk.ada, talk.bob, talk.mo)
-    lounge = talk.house.lounge
-    assert talk.told_unread(talk.say(talk.ada)) == {talk.bob, talk.mo}
-    assert talk.told_unread(talk.say(talk.ada)) == set()
-    number = talk.say(talk.bob).result.number  # not told before: the sender
-    talk.do(MarkRead(room=lounge, number=number), talk.bob)
-    last = talk.say(talk.ada)
-    assert talk.told_unread(last) == {talk.bob}
-    assert talk.told_unread(talk.do(DeleteMessage(room=lounge, number=last.result.number), talk.ada)) == set()
-
-
-def test_joining_and_leaving_is_nothing_to_read(talk: Talk) -> None:
-    talk.join(talk.ada)
-    outcome = talk.do(JoinChat(room=talk.house.lounge), talk.bob)
-    assert outcome.of(UserUnread) == []
-    assert outcome.result.last_said == 0
-    assert talk.do(LeaveChat(room=talk.house.lounge), talk.bob).of(UserUnread) == []
-
-
-def test_who_left_is_told_of_nothing(talk: Talk) -> None:
-    for room in (talk.house.lounge, talk.house.stage):
-        talk.join(talk.ada, talk.bob, room=room)
-        talk.do(LeaveChat(room=room), talk.bob)
-        talk.do(MarkRead(room=room, number=1), talk.bob)
-        outcome = talk.say(talk.ada, room=room)
-        assert talk.told_unread(outcome) == set()
-
-
-def test_the_read_pointer_never_goes_back_and_never_past_the_last_word(talk: Talk) -> None:
-    talk.join(talk.ada)
-    numbers = [talk.say(talk.ada).result.number for _ in range(3)]
-
-    def mark(number: int) -> int:
-        outcome = talk.do(MarkRead(room=talk.house.lounge, number=number), talk.bob)
-        return int(outcome.one(ReadMarked).state.read)
-
-    assert mark(numbers[1]) == numbers[1]
-    assert mark(numbers[0]) == numbers[1]
-    assert mark(-5) == numbers[1]
-    assert mark(2**53) == numbers[2]
+# Whom it reaches
 
 
 def test_mentions_reach_those_who_belong(talk: Talk) -> None:
@@ -538,20 +434,6 @@ def test_mentions_reach_those_who_belong(talk: Talk) -> None:
     again = talk.say(talk.ada, mentions=(talk.bob,))
     assert again.one(NotificationsCounted).state.notifications == (outcome.result.id, again.result.id)
     assert again.of(MentionMissed) == []
-
-
-def test_reading_on_is_seeing_the_notifications_up_to_there(talk: Talk) -> None:
-    talk.join(talk.ada, talk.bob)
-    first, second, third = (talk.say(talk.ada, mentions=(talk.bob,)).result for _ in range(3))
-
-    def mark(number: int) -> tuple[int, tuple[int, ...]]:
-        state = talk.do(MarkRead(room=talk.house.lounge, number=number), talk.bob).one(ReadMarked).state
-        return state.read, state.notifications
-
-    assert mark(second.number) == (second.number, (third.id,))
-    assert mark(first.number) == (second.number, (third.id,))
-    assert mark(third.number + 100) == (third.number, ())
-    assert mark(first.number) == (third.number, ())
 
 
 def test_in_a_volatile_room_mentions_reach_whoever_may_read(talk: Talk) -> None:
@@ -704,8 +586,3 @@ def test_entering_a_room_is_not_listening_to_it(talk: Talk) -> None:
     house.do(EnterRoom(room=house.stage), talk.ada, session=talk.tabs[talk.ada])
     assert house.hears(Topic.CHAT, house.stage) == set()
     assert not house.state.participates(talk.ada, house.state.rooms[house.stage])
-
-
-def test_what_a_silenced_user_may_covers_reading() -> None:
-    assert "room:chat.read" in permission.SILENCED
-    assert "room:chat.send" not in permission.SILENCED

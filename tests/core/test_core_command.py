@@ -8,7 +8,6 @@ from tests.core.house import START, WORLD, House
 from hubbub.core.chat import (
     DeleteMessage,
     EditMessage,
-    FetchMessages,
     JoinChat,
     LeaveChat,
     PostMessage,
@@ -21,6 +20,7 @@ from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import UserDeleted, VisitOpened
 from hubbub.core.id import created_at
+from hubbub.core.reading import FetchMessages
 from hubbub.core.room import (
     DeleteRoom,
     EnterRoom,

@@ -5,23 +5,15 @@ from datetime import timedelta
 import pytest
 from tests.core.house import House
 
-from hubbub.core.chat import (
-    MAX_MENTIONS,
-    FetchMessages,
-    GetMessage,
-    ListenEverywhere,
-    ListFiles,
-    ListLiked,
-    MarkRead,
-    PostMessage,
-    ReactToMessage,
-)
+from hubbub.core.chat import MAX_MENTIONS, ListenEverywhere, PostMessage, ReactToMessage
 from hubbub.core.composing import SignalTyping
 from hubbub.core.direct import SendDirect
 from hubbub.core.error import Code
 from hubbub.core.event import DirectRead, Subscribed, Typing, UserNotified
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember, RemoveMember
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, NewMember, RemoveMember
 from hubbub.core.model import Message
+from hubbub.core.reading import FetchMessages, GetMessage, ListFiles, ListLiked, MarkRead
 
 
 class Pub:

@@ -10,7 +10,8 @@ from hubbub.core.bot import AddBot
 from hubbub.core.contact import Acquaintance, Contact, GetContact, ListContacts
 from hubbub.core.direct import SendDirect
 from hubbub.core.error import Code
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, LeaveGroup, NewMember
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, LeaveGroup, NewMember
 from hubbub.core.user import BlockUser, DeleteUser
 
 

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from tests.core.house import House
 
-from hubbub.core.chat import HEART, LONG_AGO, LeaveChat, ListLiked, PostMessage, ReactToMessage
+from hubbub.core.chat import HEART, LeaveChat, PostMessage, ReactToMessage
 from hubbub.core.direct import DirectSight, GetDirect, ListDirects, OpenDirect, SendDirect
 from hubbub.core.error import Code
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, NewMember
 from hubbub.core.model import Message
 from hubbub.core.pin import PinMessage
+from hubbub.core.reading import LONG_AGO, ListLiked
 from hubbub.core.takeover import TakeOverDirect
 from hubbub.core.user import SilenceUser
 

@@ -6,17 +6,11 @@ import pytest
 from tests.core.house import House
 
 from hubbub.core.account import SetPreferences
-from hubbub.core.chat import MAX_BODY, FetchMessages, LeaveChat, PostMessage
+from hubbub.core.chat import MAX_BODY, LeaveChat, PostMessage
 from hubbub.core.direct import OpenDirect, Whisper
 from hubbub.core.error import Code
-from hubbub.core.event import (
-    ChannelsChanged,
-    ConversationOpened,
-    DirectPosted,
-    MessagePosted,
-    UserNotified,
-    UserUnread,
-)
+from hubbub.core.event import ChannelsChanged, ConversationOpened, DirectPosted, MessagePosted, UserNotified, UserUnread
+from hubbub.core.reading import FetchMessages
 from hubbub.core.room import LeaveRoom
 from hubbub.core.user import BlockUser, DeleteUser, SilenceUser
 

@@ -10,7 +10,8 @@ from hubbub.core.error import Code
 from hubbub.core.event import MemberUpdated, WorldUpdated
 from hubbub.core.feed import PAST, Feed, GetFeed, ReadFeed
 from hubbub.core.gathering import CreateGathering, When
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, LeaveGroup, NewMember, RejoinGroup
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, LeaveGroup, NewMember, RejoinGroup
 from hubbub.core.room import DeleteRoom
 from hubbub.core.user import BanUser, DeleteUser, SilenceUser
 

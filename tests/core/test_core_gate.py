@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.core.house import House
 
-from hubbub.core.chat import FetchMessages, JoinChat, LeaveChat, MarkRead, PostMessage, SubscribeChat, UnsubscribeChat
+from hubbub.core.chat import JoinChat, LeaveChat, PostMessage, SubscribeChat, UnsubscribeChat
 from hubbub.core.command import Command
 from hubbub.core.direct import Whisper
 from hubbub.core.error import Code
@@ -18,6 +18,7 @@ from hubbub.core.model import RoomPassword
 from hubbub.core.origin import Origin
 from hubbub.core.playlist import AddVideo, AdvancePlaylist, GetPlaying, ListPlaylist, Media
 from hubbub.core.reaction import ALLOWED
+from hubbub.core.reading import FetchMessages, MarkRead
 from hubbub.core.room import DeleteRoom, EnterRoom, LeaveRoom, ReactInRoom, RoomSettings, UpdateRoom
 from hubbub.core.user import BanUser, SilenceUser, UpdateProfile
 from hubbub.core.visit import JoinRoom, SetHandle

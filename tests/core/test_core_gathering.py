@@ -43,7 +43,8 @@ from hubbub.core.gathering import (
     to_instant,
     zone_of,
 )
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, LeaveGroup, NewMember, RejoinGroup, SetAdmin
+from hubbub.core.group import CreateGroup, GroupSettings, SetAdmin
+from hubbub.core.joining import AddMembers, LeaveGroup, NewMember, RejoinGroup
 from hubbub.core.model import Gathering
 from hubbub.core.room import DeleteRoom
 from hubbub.core.user import SilenceUser

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.core.house import House
 
-from hubbub.core.chat import DeleteMessage, FetchMessages, MarkRead, PostMessage, ReactToMessage
+from hubbub.core.chat import DeleteMessage, PostMessage, ReactToMessage
 from hubbub.core.command import Command
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import (
@@ -19,19 +19,13 @@ from hubbub.core.event import (
     UserNotified,
     UserUnread,
 )
-from hubbub.core.group import GroupSettings, LeaveGroup, RejoinGroup, RemoveMember
-from hubbub.core.history import (
-    MarkHistoryRead,
-    OldMessage,
-    OldOption,
-    OldPoll,
-    Taken,
-    TakeOverMessages,
-    TakeOverPolls,
-)
+from hubbub.core.group import GroupSettings
+from hubbub.core.history import MarkHistoryRead, OldMessage, OldOption, OldPoll, Taken, TakeOverMessages, TakeOverPolls
+from hubbub.core.joining import LeaveGroup, RejoinGroup, RemoveMember
 from hubbub.core.model import Message
 from hubbub.core.permission import PARTICIPANT_ROLE
 from hubbub.core.poll import VotePoll
+from hubbub.core.reading import FetchMessages, MarkRead
 from hubbub.core.room import OWNER
 from hubbub.core.takeover import (
     UNNAMED,

@@ -7,7 +7,7 @@ import pytest
 from tests.core.house import House
 
 from hubbub.core import moderation as moderation_module
-from hubbub.core.chat import FetchMessages, JoinChat, PostMessage
+from hubbub.core.chat import JoinChat, PostMessage
 from hubbub.core.error import Code
 from hubbub.core.event import (
     Audited,
@@ -34,6 +34,7 @@ from hubbub.core.moderation import (
 )
 from hubbub.core.origin import Origin
 from hubbub.core.presence import REMEMBERED
+from hubbub.core.reading import FetchMessages
 from hubbub.core.room import EnterRoom, LeaveRoom
 from hubbub.core.user import BanUser, DeleteUser, ReactivateUser
 from hubbub.core.visit import JoinRoom

@@ -12,7 +12,8 @@ from hubbub.core.chat import DeleteMessage, EditMessage, JoinChat, PostMessage, 
 from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code
 from hubbub.core.event import DirectPosted, MessagePinned, MessagePosted, MessageUnpinned
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember, RemoveMember, UpdateGroup
+from hubbub.core.group import CreateGroup, GroupSettings, UpdateGroup
+from hubbub.core.joining import AddMembers, NewMember, RemoveMember
 from hubbub.core.model import Message
 from hubbub.core.pin import ListPinned, PinMessage, UnpinMessage
 

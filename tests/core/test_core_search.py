@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from tests.core.house import House
 
 from hubbub.core.archive import Query, Term
-from hubbub.core.chat import FetchMessages, JoinChat, LeaveChat, PostMessage
+from hubbub.core.chat import JoinChat, LeaveChat, PostMessage
 from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, HubbubError, Invalid
 from hubbub.core.model import Message
+from hubbub.core.reading import FetchMessages
 from hubbub.core.room import DeleteRoom
 from hubbub.core.search import MAX_FOUND, MAX_TEXT, MAX_WORDS, Page, SearchMessages, parse
 from hubbub.core.user import BlockUser

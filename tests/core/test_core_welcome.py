@@ -3,11 +3,12 @@
 from tests.core.house import House, Outcome
 
 from hubbub.core.account import LogInBySecret
-from hubbub.core.chat import DeleteMessageById, EditMessage, FetchMessages, PostMessage
+from hubbub.core.chat import DeleteMessageById, EditMessage, PostMessage
 from hubbub.core.direct import OpenDirect, SendDirect
 from hubbub.core.error import Code
 from hubbub.core.event import ChannelsChanged, ConversationOpened, DirectPosted, MessagePosted, UserCreated, UserUpdated
 from hubbub.core.model import User
+from hubbub.core.reading import FetchMessages
 from hubbub.core.user import BanUser, SearchUsers, SilenceUser
 from hubbub.core.welcome import HOST, WELCOME, Welcome
 

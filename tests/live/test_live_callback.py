@@ -21,8 +21,9 @@ from hubbub.core.bot import AddBot, BotSight, CheckBot, ListBots, PostAsBot, Rem
 from hubbub.core.chat import DeleteMessage, EditMessage, PostMessage
 from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, HubbubError
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember, RemoveMember, UpdateGroup
+from hubbub.core.group import CreateGroup, GroupSettings, UpdateGroup
 from hubbub.core.id import TOOL_NODES, IdGenerator
+from hubbub.core.joining import AddMembers, NewMember, RemoveMember
 from hubbub.core.model import Message
 from hubbub.core.state import WorldState
 from hubbub.core.user import GrantRole

@@ -12,14 +12,7 @@ from tests.live.scene import Client, FaultyStore, HandClock, Scene, scene
 
 from hubbub.bus.memory import MemoryBus
 from hubbub.core import chat
-from hubbub.core.chat import (
-    EditMessage,
-    FetchMessages,
-    JoinChat,
-    MarkRead,
-    PostMessage,
-    SubscribeChat,
-)
+from hubbub.core.chat import EditMessage, JoinChat, PostMessage, SubscribeChat
 from hubbub.core.command import REGISTRY, Act, Command
 from hubbub.core.error import Code, HubbubError, Limited, Unavailable
 from hubbub.core.event import (
@@ -38,6 +31,7 @@ from hubbub.core.event import (
 from hubbub.core.login import IssueLogin, LogIn, RedeemLogin
 from hubbub.core.model import Message, ReadState
 from hubbub.core.reaction import ALLOWED
+from hubbub.core.reading import FetchMessages, MarkRead
 from hubbub.core.room import AddRoom, Arrival, EnterRoom, ReactInRoom, RoomSettings, UpdateRoom
 from hubbub.core.user import BanUser, GrantRole, UpdateProfile
 from hubbub.core.world import ImportedRoom, ReplaceWorld, UpdateWorld

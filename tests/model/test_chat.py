@@ -12,10 +12,8 @@ from tests.core.house import OPEN, WORLD, House, Outcome
 from hubbub.core.chat import (
     DeleteMessage,
     EditMessage,
-    FetchMessages,
     JoinChat,
     LeaveChat,
-    MarkRead,
     PostMessage,
     ReactToMessage,
     SubscribeChat,
@@ -39,6 +37,7 @@ from hubbub.core.event import (
 )
 from hubbub.core.eviction import evict
 from hubbub.core.model import Grant
+from hubbub.core.reading import FetchMessages, MarkRead
 
 PEOPLE = 4
 SIGNS = ("👍", "🦄")

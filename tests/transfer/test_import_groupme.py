@@ -21,12 +21,13 @@ from tests.golden.server import Server
 from tests.golden.venueless.world import Client
 
 from hubbub.bus.memory import MemoryBus
-from hubbub.core.chat import FetchMessages, ListFiles, PostMessage
+from hubbub.core.chat import PostMessage
 from hubbub.core.group import ListGroups
 from hubbub.core.id import IdGenerator
 from hubbub.core.model import Message
 from hubbub.core.pin import ListPinned
 from hubbub.core.poll import ListPolls
+from hubbub.core.reading import FetchMessages, ListFiles
 from hubbub.core.room import OWNER
 from hubbub.core.state import WorldState
 from hubbub.core.user import CreateUser

@@ -11,23 +11,15 @@ from tests.live.scene import HandClock, Scene, scene
 from hubbub.core.account import IssueToken, Register
 from hubbub.core.announcement import CreateAnnouncement
 from hubbub.core.bot import AddBot, PostAsBot
-from hubbub.core.chat import DeleteMessage, EditMessage, MarkRead, PostMessage, ReactToMessage
+from hubbub.core.chat import DeleteMessage, EditMessage, PostMessage, ReactToMessage
 from hubbub.core.command import Command
 from hubbub.core.direct import SendDirect
 from hubbub.core.gate import SetRoomPassword
 from hubbub.core.gathering import AnswerGathering, CreateGathering, Place, When
-from hubbub.core.group import (
-    AddMembers,
-    CreateGroup,
-    GroupSettings,
-    JoinGroup,
-    LeaveGroup,
-    NewMember,
-    RemoveMember,
-    UpdateGroup,
-)
+from hubbub.core.group import CreateGroup, GroupSettings, UpdateGroup
 from hubbub.core.history import OldMessage, TakeOverMessages
 from hubbub.core.ignore import IgnoreVisitor
+from hubbub.core.joining import AddMembers, JoinGroup, LeaveGroup, NewMember, RemoveMember
 from hubbub.core.login import IssueLogin
 from hubbub.core.moderation import BanVisitor
 from hubbub.core.pin import PinMessage
@@ -35,6 +27,7 @@ from hubbub.core.playlist import AddVideo, Media
 from hubbub.core.poll import Choice, CreatePoll, VotePoll
 from hubbub.core.push import SubscribePush
 from hubbub.core.question import AskQuestion, VoteQuestion
+from hubbub.core.reading import MarkRead
 from hubbub.core.room import AddRoom, DeleteRoom, InviteAnonymous, RoomSettings
 from hubbub.core.upload import UploadFile
 from hubbub.core.user import BanUser, BlockUser, CreateUser, DeleteUser, GrantRole, UpdateUser

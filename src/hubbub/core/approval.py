@@ -1,6 +1,6 @@
 """Approval: who wants to belong to a group that takes it waits until somebody who runs it answers.
 
-They ask by JoinGroup; that belongs to core/group.py, and what takes approval to docs/groups.md.
+They ask by JoinGroup; that belongs to core/joining.py, and what takes approval to docs/groups.md.
 """
 
 import msgspec
@@ -9,7 +9,8 @@ from hubbub.core.chat import announce_joined
 from hubbub.core.command import Act, Command, handles
 from hubbub.core.error import Code, Denied, Unknown
 from hubbub.core.event import JoinRequestClosed
-from hubbub.core.group import CAME, access_group, check_place, may_be_added, welcome
+from hubbub.core.group import access_group
+from hubbub.core.joining import CAME, check_place, may_be_added, welcome
 from hubbub.core.membership import RUNNING
 from hubbub.core.model import JoinRequest, Member, Room, User
 

@@ -40,7 +40,8 @@ from hubbub.core.event import (
     UserUnread,
     UserUpdated,
 )
-from hubbub.core.group import MAX_MEMBERS, access_group
+from hubbub.core.group import access_group
+from hubbub.core.joining import MAX_MEMBERS
 from hubbub.core.membership import check_may_change, enroll, is_member, name_in, part, runs
 from hubbub.core.model import Bot, Room, User, World
 from hubbub.core.signature import derive, first_secret, secrets_of
@@ -174,9 +175,11 @@ def _check_count(act: Act, room: Room) -> None:
 
 @handles(UpdateBot, rate="configure", events=(UserUpdated, BotUpdated, MessagePosted))
 def do_update(act: Act, command: UpdateBot) -> BotSight:
-    """Change what is given and different. That it is called otherwise is said in the group."""
+    """Change what is given and different, as long as one may speak there: another name is said in the group."""
     bot = _access_own(act, command.bot)
     room, before = access_group(act, bot.room), act.state.users[bot.user]
+    if not works(act.state, bot, act.now, "room:chat.send"):
+        act.deny(room)
     name, avatar = before.display_name, _avatar_of(before)
     if command.name is not msgspec.UNSET:
         name = checked_text("name", command.name, MAX_NAME)

@@ -1,8 +1,7 @@
-"""Conversation: joining, speaking, editing, reacting and reading."""
+"""Conversation: listening, belonging, speaking, editing, reacting and announcing."""
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import emoji
@@ -14,7 +13,6 @@ from hubbub.core.event import (
     ChannelsChanged,
     DirectChanged,
     DirectPosted,
-    DirectRead,
     GrantTaken,
     MemberJoined,
     MemberLeft,
@@ -24,7 +22,6 @@ from hubbub.core.event import (
     MessagePosted,
     MessageReacted,
     NotificationsCounted,
-    ReadMarked,
     Subscribed,
     Topic,
     Unsubscribed,
@@ -305,6 +302,9 @@ def show(act: Act, room: Room, user: int) -> None:
     if member.hidden:
         act.emit(MemberUpdated, room.id, member=msgspec.structs.replace(member, hidden=False))
         act.emit(ChannelsChanged, user=user, session=act.session if user == act.by else 0)
+
+
+# Speaking
 
 
 @handles(

@@ -4,58 +4,37 @@ Any room whose talk lasts is a group, whichever dialect made it. What is said, a
 docs/groups.md; the words are GroupMe's where it has any, as programs read them (protocols/groupme.md 1.2).
 """
 
-import hmac
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from hubbub.core.chat import announce, announce_joined, announce_left
+from hubbub.core.chat import announce
 from hubbub.core.command import Act, Command, check, handles, invalid
-from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
+from hubbub.core.error import Code, Denied, Invalid, Limited, Unknown
 from hubbub.core.event import (
     ChannelsChanged,
     GrantGiven,
     GrantTaken,
-    JoinRequested,
-    MemberBarred,
     MemberJoined,
-    MemberLeft,
-    MemberReturned,
     MemberUpdated,
     MessagePosted,
     RoomCreated,
     RoomUpdated,
-    Unsubscribed,
 )
-from hubbub.core.gate import check_account, check_adult
-from hubbub.core.membership import (
-    RUNNING,
-    access_member,
-    check_may_change,
-    enroll,
-    is_bot_of,
-    is_member,
-    must_ask,
-    name_in,
-    part,
-    person_in,
-    runs,
-    was_removed,
-)
-from hubbub.core.model import FormerMember, Grant, GroupKind, JoinRequest, LeaveKind, Member, Message, Room, User
+from hubbub.core.membership import access_member, check_may_change, enroll, is_member, name_in, person_in, runs
+from hubbub.core.model import Grant, GroupKind, Member, Message, Room, User
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.moderator import AppointModerator, DismissModerator, do_appoint, do_dismiss
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of
-from hubbub.core.room import INVITE_ALPHABET, OWNER, stop_listening
+from hubbub.core.room import INVITE_ALPHABET, OWNER
 from hubbub.core.text import is_visible
 
 MAX_NAME = 140
 MAX_DESCRIPTION = 255
 MAX_NICKNAME = 50
 TOKEN_LENGTH = 8
-"""Source of all five: protocols/groupme.md 2.2 and 2.3; of the last, the links in 2.2."""
+"""Source of all four: protocols/groupme.md 2.2 and 2.3; of the last, the links in 2.2."""
 MAX_URL = 2000
 MAX_QUESTION = 255
 MAX_LIKE_ICON = 500
@@ -188,7 +167,7 @@ def do_create(act: Act, command: CreateGroup) -> Room:
     rooms = [room for room in state.rooms.values() if room.kind == "room" and not room.deleted]
     if len(rooms) >= MAX_ALL_GROUPS:
         raise Limited(Code.TOO_MANY, f"A world has at most {MAX_ALL_GROUPS} rooms.")
-    if not _has_place_for_more(act, owner):
+    if not has_place_for_more(act, owner):
         raise Limited(Code.TOO_MANY, f"You can belong to at most {MAX_GROUPS} groups.")
     share = given.pop("share", False)
     room = Room(
@@ -299,10 +278,6 @@ def _size(value: object) -> int:
         return MAX_LIKE_ICON + 1  # a lone surrogate, or no bottom: cannot be kept
 
 
-def _has_place_for_more(act: Act, user: User) -> bool:
-    return len(groups_of(act, user.id)) < MAX_GROUPS
-
-
 # Roles
 
 
@@ -362,7 +337,7 @@ def do_update_membership(act: Act, command: UpdateMembership) -> Member:
     room = access_group(act, command.room)
     member = access_member(act.state, room.id, act.actor.id)
     before = name_in(act.state, room.id, member.user)
-    nickname = member.nickname if command.nickname is None else _nickname(command.nickname, needed=True)
+    nickname = member.nickname if command.nickname is None else checked_nickname(command.nickname, needed=True)
     avatar = member.avatar if command.avatar is None else command.avatar
     if len(avatar) > MAX_URL or not is_visible(avatar):
         raise invalid("avatar", f"at most {MAX_URL} characters that can be seen")
@@ -435,6 +410,11 @@ def groups_of(act: Act, user: int) -> list[Room]:
     return [room for room in rooms if room and room.lasting and not room.deleted]
 
 
+def has_place_for_more(act: Act, user: User) -> bool:
+    """Tell whether somebody may belong to one more group."""
+    return len(groups_of(act, user.id)) < MAX_GROUPS
+
+
 def access_group(act: Act, identity: int) -> Room:
     """Give a room that is a group. Raises Unknown for all others: direct ones, without talk, with volatile talk."""
     room = act.access_room(identity)
@@ -447,7 +427,7 @@ def _called(act: Act, room: Room) -> str:
     return name_in(act.state, room.id, act.by)
 
 
-def _nickname(nickname: str, *, needed: bool = False) -> str:
+def checked_nickname(nickname: str, *, needed: bool = False) -> str:
     """Give a nickname without blanks around it. Raises Invalid."""
     nickname = nickname.strip()
     if (needed and not nickname) or len(nickname) > MAX_NICKNAME:

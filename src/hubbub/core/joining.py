@@ -5,9 +5,43 @@ from collections.abc import Iterable
 
 import msgspec
 
-IMPORTS
+from hubbub.core.chat import announce, announce_joined, announce_left
+from hubbub.core.command import Act, Command, handles, invalid
+from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
+from hubbub.core.event import (
+    ChannelsChanged,
+    GrantGiven,
+    GrantTaken,
+    JoinRequested,
+    MemberBarred,
+    MemberJoined,
+    MemberLeft,
+    MemberReturned,
+    MessagePosted,
+    Unsubscribed,
+)
+from hubbub.core.gate import check_account, check_adult
+from hubbub.core.group import MAX_GROUPS, access_group, checked_nickname, has_place_for_more
+from hubbub.core.membership import (
+    RUNNING,
+    access_member,
+    check_may_change,
+    enroll,
+    is_bot_of,
+    is_member,
+    must_ask,
+    name_in,
+    part,
+    person_in,
+    was_removed,
+)
+from hubbub.core.model import FormerMember, JoinRequest, LeaveKind, Member, Room, User
+from hubbub.core.moderator import ROLE as MODERATOR
+from hubbub.core.room import OWNER, stop_listening
+from hubbub.core.text import is_visible
 
 MAX_MEMBERS = 5000
+"""Of one group (protocols/groupme.md 2.2)."""
 MAX_ANSWER = 1000
 MAX_ADDED = 200
 """People added by one command."""
@@ -207,14 +241,14 @@ def do_add(act: Act, command: AddMembers) -> tuple[Member, ...]:
         check_may_change(act, room)
     if not 0 < len(command.members) <= MAX_ADDED:
         raise Limited(Code.TOO_MANY, f"Add 1 to {MAX_ADDED} people at once.")
-    wanted = {new.user: _nickname(new.nickname) for new in command.members}
+    wanted = {new.user: checked_nickname(new.nickname) for new in command.members}
     users = [act.state.users[user] for user in wanted if may_be_added(act, room, user)]
     check_place(act, room, users)
     added = tuple(welcome(act, room, user, nickname=wanted[user.id], let_in=True) for user in users)
     if added:
         people = [person_in(act.state, room.id, member.user) for member in added]
         names = ", ".join(str(person["nickname"]) for person in people)
-        text = f"{_called(act, room)} added {names} to the group"
+        text = f"{name_in(act.state, room.id, act.by)} added {names} to the group"
         announce(act, room, act.user, "member.added", text, members=people)
     return added
 
@@ -234,7 +268,7 @@ def may_be_added(act: Act, room: Room, identity: int) -> bool:
             check_adult(room, user)
         except HubbubError:
             return False
-    return _has_place_for_more(act, user)
+    return has_place_for_more(act, user)
 
 
 def check_place(act: Act, room: Room, users: Iterable[User]) -> None:
@@ -242,7 +276,7 @@ def check_place(act: Act, room: Room, users: Iterable[User]) -> None:
     new = list(users)
     if len(act.state.members.get(room.id, ())) + len(new) > MAX_MEMBERS:
         raise Limited(Code.TOO_MANY, f"A group has at most {MAX_MEMBERS} members.")
-    if not all(_has_place_for_more(act, user) for user in new):
+    if not all(has_place_for_more(act, user) for user in new):
         raise Limited(Code.TOO_MANY, f"You can belong to at most {MAX_GROUPS} groups.")
 
 
@@ -268,7 +302,7 @@ def do_remove(act: Act, command: RemoveMember) -> None:
     act.check_standing(act.state.users[member.user], room)
     gone = person_in(act.state, room.id, member.user)
     _part(act, room, member, "removed")
-    text = f"{_called(act, room)} removed {gone['nickname']} from the group."
+    text = f"{name_in(act.state, room.id, act.by)} removed {gone['nickname']} from the group."
     announce(act, room, act.user, "member.removed", text, member=gone)
 
 

@@ -16,6 +16,7 @@ from hubbub.core import (
     group,
     history,
     ignore,
+    joining,
     login,
     moderation,
     moderator,
@@ -24,6 +25,7 @@ from hubbub.core import (
     poll,
     push,
     question,
+    reading,
     report,
     room,
     search,
@@ -36,9 +38,9 @@ from hubbub.core import (
 )
 
 NOUNS = (
-    *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat, direct),
-    *(composing, contact, welcome, pin, group, approval, gathering, feed, bot, poll, question, announcement),
-    *(upload, push, search, takeover, history),
+    *(login, account, user, world, room, gate, visit, moderation, moderator, report, ignore, playlist, chat),
+    *(reading, direct, composing, contact, welcome, pin, group, joining, approval, gathering, feed, bot, poll),
+    *(question, announcement, upload, push, search, takeover, history),
 )
 REGISTRY = command.REGISTRY
 APPOINTMENTS = (playlist.APPOINTMENT, poll.APPOINTMENT, gathering.APPOINTMENT)

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from hubbub.core.chat import CHAT, access_message
 from hubbub.core.command import Act, Command, check, handles
 from hubbub.core.event import DirectRead, ReadMarked
@@ -67,7 +65,7 @@ class MarkRead(Command, frozen=True, kw_only=True):
     number: int
 
 
-# Reading
+# What was said
 
 
 @handles(FetchMessages, "room:chat.read", rate="read")
@@ -131,7 +129,7 @@ async def do_list_files(act: Act, command: ListFiles) -> list[Message]:
     return [message for message in now if message.attachments and not message.deleted]
 
 
-# How far
+# How far one has read
 
 
 @handles(MarkRead, "room:chat.read", rate="read_marks", events=(ReadMarked, DirectRead))

@@ -10,10 +10,11 @@ from datetime import datetime
 import msgspec
 
 from hubbub.core.archive import Query, Term
-from hubbub.core.chat import CHAT, FetchMessages
+from hubbub.core.chat import CHAT
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import HubbubError
 from hubbub.core.model import Message
+from hubbub.core.reading import FetchMessages
 
 MAX_TEXT = 200
 """Characters of what is looked for."""

@@ -28,7 +28,6 @@ from hubbub.core.group import (
     MAX_DESCRIPTION,
     MAX_GROUPS,
     MAX_LIKE_ICON,
-    MAX_MEMBERS,
     MAX_NAME,
     MAX_NICKNAME,
     MAX_URL,
@@ -36,6 +35,7 @@ from hubbub.core.group import (
     GroupSettings,
     groups_of,
 )
+from hubbub.core.joining import MAX_MEMBERS
 from hubbub.core.model import FormerMember, Grant, Imported, ImportedKind, LeaveKind, Member, Room, User
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of

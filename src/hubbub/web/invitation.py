@@ -6,7 +6,7 @@ from litestar import Request, Response, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from hubbub.core.group import PreviewGroup
+from hubbub.core.joining import PreviewGroup
 from hubbub.core.model import Room
 from hubbub.dialects.groupme.caller import Desk
 from hubbub.dialects.groupme.error import RefusedError

@@ -9,17 +9,8 @@ from tests.core.house import House, Outcome
 
 from hubbub.core.chat import DeleteMessage, JoinChat, LeaveChat, PostMessage
 from hubbub.core.event import MessagePosted
-from hubbub.core.group import (
-    AddMembers,
-    DropMember,
-    GroupSettings,
-    JoinGroup,
-    LeaveGroup,
-    NewMember,
-    RemoveMember,
-    UpdateGroup,
-    UpdateMembership,
-)
+from hubbub.core.group import GroupSettings, UpdateGroup, UpdateMembership
+from hubbub.core.joining import AddMembers, DropMember, JoinGroup, LeaveGroup, NewMember, RemoveMember
 from hubbub.core.pin import PinMessage
 from hubbub.dialects.venueless.encode import VenuelessEncoder, tells
 from hubbub.dialects.venueless.id import Kind, render

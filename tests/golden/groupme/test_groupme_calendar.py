@@ -13,7 +13,7 @@ from tests.golden.groupme.person import Json, Person
 from tests.golden.jumpin.place import MovedClock, Place, Somebody
 
 from hubbub.core.gathering import MAX_DESCRIPTION, MAX_NAME, MAX_PLACE
-from hubbub.core.group import LeaveGroup
+from hubbub.core.joining import LeaveGroup
 
 HOUR = timedelta(hours=1)
 KEYS = {

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.golden.groupme.person import Person
 
-from hubbub.core.chat import LeaveChat, MarkRead, PostMessage
+from hubbub.core.chat import LeaveChat, PostMessage
 from hubbub.core.direct import OpenDirect
+from hubbub.core.reading import MarkRead
 from hubbub.core.user import BlockUser
 
 Json = Any

@@ -18,7 +18,7 @@ from tests.golden.jumpin.place import START, Place
 from tests.golden.venueless.world import Client
 
 from hubbub.core.chat import DeleteMessage
-from hubbub.core.group import AddMembers, DropMember, NewMember
+from hubbub.core.joining import AddMembers, DropMember, NewMember
 from hubbub.core.user import UpdateProfile
 from hubbub.dialects.venueless.id import Kind, parse, render
 

@@ -14,7 +14,7 @@ from icalendar import Calendar, Event
 from tests.golden.groupme.person import Json, Person
 
 from hubbub.core.gathering import MAX_LISTED, CreateGathering, When, to_instant
-from hubbub.core.group import LeaveGroup, RejoinGroup, RemoveMember
+from hubbub.core.joining import LeaveGroup, RejoinGroup, RemoveMember
 from hubbub.core.model import Gathering
 from hubbub.core.user import BanUser, ReactivateUser
 from hubbub.core.world import UpdateWorld

@@ -8,7 +8,7 @@ from tests.golden.groupme.person import Person
 from tests.golden.jumpin.bot import Bot
 from tests.golden.venueless.world import Client
 
-from hubbub.core.group import JoinGroup
+from hubbub.core.joining import JoinGroup
 from hubbub.dialects.dm.id import render as render_dm
 from hubbub.dialects.venueless.id import Kind
 from hubbub.dialects.venueless.id import render as render_uuid

@@ -13,7 +13,7 @@ from tests.golden.jumpin.place import Place
 from tests.golden.venueless.world import Client
 
 from hubbub.core.direct import SendDirect
-from hubbub.core.group import AddMembers, NewMember
+from hubbub.core.joining import AddMembers, NewMember
 from hubbub.core.login import LogIn
 from hubbub.core.poll import MAX_CONTENT, MAX_OPTION, MAX_OPTIONS
 from hubbub.core.user import GrantRole

@@ -8,10 +8,12 @@ from tests.golden.groupme.person import Person
 from tests.golden.jumpin.place import Place
 
 from hubbub.core.account import RevokeToken
-from hubbub.core.chat import DeleteMessage, EditMessage, MarkRead, PostMessage, ReactToMessage
+from hubbub.core.chat import DeleteMessage, EditMessage, PostMessage, ReactToMessage
 from hubbub.core.direct import SendDirect
-from hubbub.core.group import AddMembers, CreateGroup, GroupSettings, NewMember, RemoveMember
+from hubbub.core.group import CreateGroup, GroupSettings
+from hubbub.core.joining import AddMembers, NewMember, RemoveMember
 from hubbub.core.model import Message, Room
+from hubbub.core.reading import MarkRead
 
 HEART = "\u2764\ufe0f"
 

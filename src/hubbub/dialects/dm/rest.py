@@ -17,13 +17,13 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from hubbub.core.account import IssueToken, LogInBySecret, OpenAccount, OpenedAccount, checked_name
-from hubbub.core.chat import FetchMessages, MarkRead
 from hubbub.core.command import Command
 from hubbub.core.direct import OpenDirect
 from hubbub.core.error import Code, HubbubError, Limited
 from hubbub.core.login import digest
 from hubbub.core.model import Message, Room, User
 from hubbub.core.origin import Origin, network_of
+from hubbub.core.reading import FetchMessages, MarkRead
 from hubbub.core.state import WorldState
 from hubbub.core.user import UpdateProfile
 from hubbub.core.welcome import Welcome

@@ -1,7 +1,7 @@
 """Blocks: whom the user wants nothing to do with (protocols/groupme.md 2.7)."""
 
-from hubbub.core.chat import LONG_AGO
 from hubbub.core.model import Block, User
+from hubbub.core.reading import LONG_AGO
 from hubbub.core.user import BlockUser, ListBlocked, UnblockUser
 from hubbub.dialects.groupme.answer import Reply, Route, delete, get, post
 from hubbub.dialects.groupme.caller import Caller

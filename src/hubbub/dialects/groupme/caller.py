@@ -123,9 +123,14 @@ class Caller:
     # What is asked about
 
     def group(self, text: object) -> Room:
-        """Give a group that the user belongs to, by its id. Raises RefusedError: to others there is none."""
-        room = self.state.rooms.get(parse(text))
-        if room is None or not room.lasting or room.deleted or self.user.id not in self.state.members[room.id]:
+        """Give a group that the user belongs to and may read, by its id. Raises RefusedError: to others there is none.
+
+        Who is banned from a group belongs to it still.
+        """
+        user, room = self.user, self.state.rooms.get(parse(text))
+        if room is None or not room.lasting or user.id not in self.state.members.get(room.id, ()):
+            raise RefusedError(404, "Group not found")
+        if not self.state.reads(user, self.now, room):
             raise RefusedError(404, "Group not found")
         return room
 

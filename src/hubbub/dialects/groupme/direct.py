@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from hubbub.core.chat import FetchMessages, GetMessage, MarkRead
 from hubbub.core.direct import MAX_LISTED, DirectSight, GetDirect, ListDirects, SendDirect
 from hubbub.core.model import Message, Room, User
+from hubbub.core.reading import FetchMessages, GetMessage, MarkRead
 from hubbub.dialects.groupme.answer import NOTHING_NEW, Reply, Route, get, post
 from hubbub.dialects.groupme.attachment import read_attachments
 from hubbub.dialects.groupme.caller import Caller, number, take

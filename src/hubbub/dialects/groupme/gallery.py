@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from hubbub.core.chat import ListFiles
 from hubbub.core.model import Message
+from hubbub.core.reading import ListFiles
 from hubbub.dialects.groupme.answer import Reply, Route, get
 from hubbub.dialects.groupme.attachment import write_attachments
 from hubbub.dialects.groupme.caller import Caller, number

@@ -12,14 +12,11 @@ from hubbub.core.group import (
     Described,
     DescribeGroups,
     GroupSettings,
-    JoinGroup,
-    ListFormer,
     ListGroups,
     MuteGroup,
-    PreviewGroup,
-    RejoinGroup,
     UpdateGroup,
 )
+from hubbub.core.joining import JoinGroup, ListFormer, PreviewGroup, RejoinGroup
 from hubbub.core.membership import is_member
 from hubbub.core.model import GroupKind, JoinRequest, Member, Room
 from hubbub.core.room import DeleteRoom
@@ -229,6 +226,8 @@ async def _hand_over(caller: Caller, given: object) -> Json:
         try:
             await caller.do(ChangeOwner(room=caller.group(room).id, user=owner))
         except RefusedError as error:
+            if error.status == 401:
+                raise
             status = str(error.status)
     return {"group_id": render(room), "owner_id": render(owner), "status": status}
 

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hubbub.core.chat import HEART, LONG_AGO, MAX_FETCH, ListLiked, ReactToMessage
+from hubbub.core.chat import HEART, ReactToMessage
 from hubbub.core.model import Message
+from hubbub.core.reading import LONG_AGO, MAX_FETCH, ListLiked
 from hubbub.dialects.groupme.answer import Reply, Route, get, post
 from hubbub.dialects.groupme.caller import Caller, take
 from hubbub.dialects.groupme.error import RefusedError

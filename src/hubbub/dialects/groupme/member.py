@@ -5,16 +5,8 @@ import secrets
 import msgspec
 
 from hubbub.core.approval import AnswerJoinRequest, ListJoinRequests, Waiting, WithdrawJoinRequest
-from hubbub.core.group import (
-    AddMembers,
-    BarMember,
-    LeaveGroup,
-    ListFormerMembers,
-    NewMember,
-    RemoveMember,
-    SetAdmin,
-    UpdateMembership,
-)
+from hubbub.core.group import SetAdmin, UpdateMembership
+from hubbub.core.joining import AddMembers, BarMember, LeaveGroup, ListFormerMembers, NewMember, RemoveMember
 from hubbub.core.membership import member_by_id
 from hubbub.core.model import FormerMember, Member, Room
 from hubbub.dialects.groupme.answer import Reply, Route, get, post
@@ -95,16 +87,16 @@ async def results(caller: Caller) -> Reply:
 
 
 async def remove(caller: Caller) -> Reply:
-    """Take somebody out of a group, or go oneself; who waits for its approval does no longer."""
-    user, identity = caller.user.id, parse(caller.path["member"])
-    waiting = caller.state.requests.get(parse(caller.path["group"]), {}).get(user)
+    """Take somebody out of a group, or go oneself, also who is banned; who waits for its approval does no longer."""
+    user, group, identity = caller.user.id, parse(caller.path["group"]), parse(caller.path["member"])
+    waiting = caller.state.requests.get(group, {}).get(user)
+    own = member_by_id(caller.state, group, identity)
     if waiting and waiting.id == identity:
-        await caller.do(WithdrawJoinRequest(room=waiting.room))
-        return Reply()
-    room, member = _member(caller)
-    if member.user == user:
-        await caller.do(LeaveGroup(room=room.id))
+        await caller.do(WithdrawJoinRequest(room=group))
+    elif own and own.user == user:
+        await caller.do(LeaveGroup(room=group))
     else:
+        room, member = _member(caller)
         await caller.do(RemoveMember(room=room.id, user=member.user))
     return Reply()
 

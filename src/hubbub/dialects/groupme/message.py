@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from hubbub.core.chat import DeleteMessage, EditMessage, FetchMessages, GetMessage, PostMessage
+from hubbub.core.chat import DeleteMessage, EditMessage, PostMessage
 from hubbub.core.model import Message, Room
+from hubbub.core.reading import FetchMessages, GetMessage
 from hubbub.dialects.groupme.answer import GONE, NOTHING_NEW, Reply, Route, delete, get, post, put
 from hubbub.dialects.groupme.attachment import mentioned, read_attachments
 from hubbub.dialects.groupme.caller import Caller, number, take

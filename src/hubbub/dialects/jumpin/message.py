@@ -9,9 +9,10 @@ from litestar import Response, post, put, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hubbub.core.chat import FetchMessages, LeaveChat, MarkRead
+from hubbub.core.chat import LeaveChat
 from hubbub.core.direct import SendDirect
 from hubbub.core.model import Message, Room, User
+from hubbub.core.reading import FetchMessages, MarkRead
 from hubbub.core.state import WorldState
 from hubbub.dialects.jumpin.account import READ
 from hubbub.dialects.jumpin.answer import answer, no_user, refused

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hubbub.core import chat, direct, login, push, room, user, world
+from hubbub.core import chat, direct, login, push, reading, room, user, world
 from hubbub.core.command import Command
 from hubbub.core.error import Code, HubbubError
 from hubbub.core.event import Topic
@@ -170,7 +170,7 @@ def _join(body: Any) -> Command:
 
 def _fetch(body: Any) -> Command:
     place, given = channel_of(body), take(body, bodies.ChatFetch)
-    return chat.FetchMessages(room=place, before=given.before_id, count=given.count)
+    return reading.FetchMessages(room=place, before=given.before_id, count=given.count)
 
 
 def _send(body: Any) -> Command:
@@ -208,7 +208,7 @@ def _mark_read(body: Any) -> Command:
     place, number = channel_of(body), body.get("id")
     if not number or isinstance(number, bool) or not isinstance(number, int):
         raise RefusedError("chat.invalid_body")
-    return chat.MarkRead(room=place, number=number)
+    return reading.MarkRead(room=place, number=number)
 
 
 def _open_direct(body: Any) -> Command:
