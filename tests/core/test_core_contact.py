@@ -102,3 +102,15 @@ def test_a_conversation_is_no_group(circle: Circle) -> None:
     circle.house.do(SendDirect(user=circle.cleo, body="Hi"), circle.ada)
     found = circle.look(circle.cleo, circle.ada)
     assert (found.groups, found.contact is not None) == ((), True)
+
+
+def test_of_very_many_memberships_those_of_small_groups_count(
+    circle: Circle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once somebody in many large groups could keep everybody waiting."""
+    circle.house.do(SendDirect(user=circle.ada, body="Hi"), circle.cleo)
+    circle.add(circle.house.person("Dan"))
+    monkeypatch.setattr(contact_module, "MAX_LOOKED", 4)
+    assert circle.known(circle.ada) == [circle.cleo]
+    monkeypatch.setattr(contact_module, "MAX_LOOKED", 5)
+    assert len(circle.known(circle.ada)) == 3

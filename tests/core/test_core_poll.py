@@ -713,8 +713,15 @@ def test_two_people_vote_in_their_conversation(hall: Hall) -> None:
     assert hall.update(poll, hall.ada, state="closed").one(DirectPosted).message.sender is None
 
 
-def test_who_is_blocked_makes_no_poll(hall: Hall) -> None:
+def test_between_who_is_blocked_and_who_blocked_polls_rest(hall: Hall) -> None:
+    """Once the end of a poll was said all the same."""
     place = hall.house.do(OpenDirect(users=(hall.bob,)), hall.ada).result.room.id
-    hall.house.do(BlockUser(user=hall.ada), hall.bob)
     command = CreatePoll(room=place, content="?", options=(Choice(content=TEA),))
-    assert hall.house.refusal(command, hall.ada) is Code.CHAT_DENIED
+    poll = hall.house.do(command, hall.ada).result.poll
+    hall.house.do(BlockUser(user=hall.ada), hall.bob)
+    end = UpdatePoll(room=place, poll=poll.id, state="closed")
+    vote = VotePoll(room=place, poll=poll.id, options=(poll.options[0].id,))
+    for one in (command, end, vote):
+        assert hall.house.refusal(one, hall.ada) is Code.CHAT_DENIED
+    assert hall.house.refusal(vote, hall.bob) is Code.CHAT_DENIED
+    assert hall.house.do(GetPoll(room=place, poll=poll.id), hall.ada).result.poll == poll

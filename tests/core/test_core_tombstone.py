@@ -62,6 +62,8 @@ def test_the_first_to_delete_is_remembered(house: House, people: dict[str, int])
     for who in ("Ada", "Mo"):
         outcome = house.do(DeleteMessage(room=house.lounge, number=number), people[who])
     assert outcome.one(MessagePosted).original.deleted_by == people["Ada"]
+    again = house.do(DeleteMessage(room=house.lounge, number=number, once=True), people["Ada"])
+    assert (again.result.deleted, again.events) == (True, [])
 
 
 def test_what_was_liked_stays_liked(house: House, people: dict[str, int]) -> None:

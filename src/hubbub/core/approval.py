@@ -5,7 +5,6 @@ They ask by JoinGroup; that belongs to core/joining.py, and what takes approval 
 
 import msgspec
 
-from hubbub.core.chat import announce_joined
 from hubbub.core.command import Act, Command, handles
 from hubbub.core.error import Code, Denied, Unknown
 from hubbub.core.event import JoinRequestClosed
@@ -13,6 +12,7 @@ from hubbub.core.group import access_group
 from hubbub.core.joining import CAME, check_place, may_be_added, welcome
 from hubbub.core.membership import RUNNING
 from hubbub.core.model import JoinRequest, Member, Room, User
+from hubbub.core.telling import announce_joined
 
 
 class ListJoinRequests(Command, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 
@@ -11,6 +12,8 @@ from hubbub.core.state import WorldState
 REMINDER = timedelta(hours=1)
 """How long before its end a room is reminded of a poll. Of one that lasts less than four times that, it is when three
 quarters of its time are over. Sources say "shortly before expiry" (protocols/groupme.md 1.2)."""
+
+_ORDER = attrgetter("at", "user")
 
 
 def sees_results(poll: Poll, votes: Mapping[int, PollVote], user: int, *, early: bool) -> bool:
@@ -35,8 +38,11 @@ def voters_of(state: WorldState, poll: Poll) -> dict[int, tuple[int, ...]]:
     """Say who chose each option, in the order in which they voted; nothing of an anonymous poll."""
     if poll.visibility != "public":
         return {}
-    votes = sorted(state.poll_votes.get(poll.id, {}).values(), key=lambda vote: (vote.at, vote.user))
-    return {option.id: tuple(vote.user for vote in votes if option.id in vote.options) for option in poll.ordered}
+    found: dict[int, list[int]] = {option.id: [] for option in poll.ordered}
+    for vote in sorted(state.poll_votes.get(poll.id, {}).values(), key=_ORDER):
+        for option in found.keys() & vote.options:
+            found[option].append(vote.user)
+    return {option: tuple(users) for option, users in found.items()}
 
 
 def as_of(poll: Poll, now: datetime) -> Poll:

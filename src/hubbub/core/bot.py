@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hubbub.core.chat import PostMessage, announce, do_post
+from hubbub.core.chat import PostMessage, do_post
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Limited, Unknown
 from hubbub.core.event import (
@@ -46,6 +46,7 @@ from hubbub.core.membership import check_may_change, enroll, is_member, name_in,
 from hubbub.core.model import Bot, Room, User, World
 from hubbub.core.signature import derive, first_secret, secrets_of
 from hubbub.core.state import WorldState
+from hubbub.core.telling import announce
 from hubbub.core.text import checked_text, is_visible
 
 MAX_NAME = 50

@@ -32,6 +32,7 @@ from hubbub.core.membership import enroll, is_bot_of, must_ask, name_in, part, p
 from hubbub.core.model import DeletionActor, Message, MessageKind, ReadState, Room, User
 from hubbub.core.room import stop_listening
 from hubbub.core.state import WorldState
+from hubbub.core.telling import announce_joined, announce_left
 
 CHAT = "chat.native"
 MAX_BODY = 20_000
@@ -129,11 +130,12 @@ class EditMessage(Command, frozen=True, kw_only=True):
 
 
 class DeleteMessage(Command, frozen=True, kw_only=True):
-    """Take back an own message, or remove somebody else's as a moderator."""
+    """Take back an own message, or remove somebody else's as a moderator; `once`: unless it is gone already."""
 
     MODULE = CHAT
     room: int
     number: int
+    once: bool = False
 
 
 class DeleteMessageById(Command, frozen=True, kw_only=True):
@@ -223,17 +225,6 @@ def join(act: Act, room: Room, user: User, *, volatile: bool, tell_session: bool
         enroll(act, room, user)
         announce_joined(act, room, user, again=former is not None)
     act.emit(ChannelsChanged, user=user.id, session=0 if tell_session else act.session)
-
-
-def announce_joined(act: Act, room: Room, user: User, *, again: bool) -> None:
-    """Say that somebody belongs to a conversation now, `again` when they did before."""
-    what, word = ("member.rejoined", "rejoined") if again else ("member.joined", "joined")
-    announce(act, room, user, what, f"{name_in(act.state, room.id, user.id)} has {word} the group")
-
-
-def announce_left(act: Act, room: Room, user: User, nickname: str) -> None:
-    """Say that somebody, who was called so, belongs to a conversation no longer."""
-    announce(act, room, user, "member.left", f"{nickname} has left the group.", nickname=nickname)
 
 
 def force_joins(act: Act, user: User) -> None:
@@ -480,7 +471,7 @@ async def do_delete(act: Act, command: DeleteMessage) -> Message:
     own = original.sender == act.by
     if original.kind not in ("text", "call") or not (own or act.may("room:chat.moderate", room)):
         raise Denied(Code.CHAT_DENIED)
-    return _delete(act, room, original)
+    return original if original.deleted and command.once else _delete(act, room, original)
 
 
 @handles(DeleteMessageById, "room:chat.send", rate="message", events=(MessagePosted, DirectChanged, UserUnread))
@@ -576,29 +567,6 @@ def _with_reaction(old: dict[str, tuple[int, ...]], user: int, command: ReactToM
     if not command.delete and command.reaction not in given:
         found[command.reaction] = (*found.get(command.reaction, ()), user)
     return {sign: users for sign, users in found.items() if users}
-
-
-def announce(
-    act: Act, room: Room, user: User | None, what: str, text: str = "", *, once: str | None = None, **more: Any
-) -> Message:
-    """Say in a conversation that something happened: what, by or to whom (None: the system), and the same in words.
-
-    `more` is what else programs want to know of it; see docs/system-messages.md. What happens by itself is said by
-    every server on the database: under `once`, which names the occasion, only the first of them can store it.
-    """
-    message = Message(
-        id=act.new_id(),
-        world=room.world,
-        room=room.id,
-        sender=user.id if user else None,
-        at=act.now,
-        kind="system",
-        body=text,
-        event={"type": what, **person_in(act.state, room.id, user.id if user else 0), **more},
-        nonce=once,
-    )
-    act.emit(MessagePosted, room.id, message=message)
-    return message
 
 
 def check_may_post(act: Act, identity: int) -> Room:

@@ -8,7 +8,6 @@ from hubbub.core.chat import (
     CHAT,
     Conversation,
     PostMessage,
-    announce,
     check_content,
     checked_nonce,
     describe,
@@ -31,6 +30,7 @@ from hubbub.core.event import (
     UserUnread,
 )
 from hubbub.core.model import Member, Message, Room, User
+from hubbub.core.telling import announce
 from hubbub.core.visit import access_visit, own_visit
 
 MAX_DIRECT = 50

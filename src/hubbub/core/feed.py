@@ -8,13 +8,12 @@ secret of the world, so nothing secret is kept; it ends, too, when that secret i
 import hmac
 import re
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
 from hubbub.core.command import Act, Command, check, handles
 from hubbub.core.error import Code, Denied, Unknown
-from hubbub.core.gathering import ListGatherings, do_list
+from hubbub.core.gathering import ListGatherings, listed
 from hubbub.core.group import access_group
 from hubbub.core.membership import access_member
 from hubbub.core.model import Gathering, Member, Room, World
@@ -69,10 +68,10 @@ def do_read(act: Act, command: ReadFeed) -> Feed:
         act.check("world:view")
         wanted = ListGatherings(room=member.room, ending=act.now - PAST)
         check(act, wanted)
-        sights: Any = do_list(act, wanted)
+        room = access_group(act, member.room)
     except (Denied, Unknown):
         raise Unknown(Code.ROOM_UNKNOWN, "There is no such feed.") from None
-    return Feed(room=act.state.rooms[member.room], gatherings=tuple(sight.gathering for sight in sights))
+    return Feed(room=room, gatherings=tuple(listed(act, wanted)))
 
 
 def _holder(act: Act, command: ReadFeed) -> Member:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from hubbub.core.appointment import Appointment
-from hubbub.core.chat import announce, check_may_post
+from hubbub.core.chat import check_may_post
 from hubbub.core.command import Act, Command, handles, invalid
 from hubbub.core.error import Code, Limited, Unknown
 from hubbub.core.event import (
@@ -34,6 +34,7 @@ from hubbub.core.group import access_group
 from hubbub.core.membership import access_member, is_member, name_in, runs
 from hubbub.core.model import Attendance, Gathering, GatheringAnswer, Message, Room
 from hubbub.core.state import WorldState
+from hubbub.core.telling import announce
 from hubbub.core.text import checked_text, is_visible
 
 REMINDERS = frozenset({0, 300, 900, 1800, 3600, 7200, 86_400, 172_800, 604_800})
@@ -374,12 +375,17 @@ def do_get(act: Act, command: GetGathering) -> GatheringSight:
 def do_list(act: Act, command: ListGatherings) -> list[GatheringSight]:
     """Give them in the order in which they begin."""
     room = access_group(act, command.room)
+    return [_sight(act, room, one) for one in listed(act, command)]
+
+
+def listed(act: Act, command: ListGatherings) -> list[Gathering]:
+    """Give them without who takes part: of many with many answers that is most of the work. Raises Invalid."""
     if command.ending is not None and command.ending.tzinfo is None:
         raise invalid("ending", "an instant")
-    found = act.state.gatherings.get(room.id, {}).values()
+    found = act.state.gatherings.get(command.room, {}).values()
     left = [one for one in found if command.ending is None or one.end >= command.ending]
     left.sort(key=lambda one: (one.start, one.id))
-    return [_sight(act, room, one) for one in left[: max(0, min(command.count, MAX_LISTED))]]
+    return left[: max(0, min(command.count, MAX_LISTED))]
 
 
 def _sight(act: Act, room: Room, gathering: Gathering, message: Message | None = None) -> GatheringSight:

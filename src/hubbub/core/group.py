@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from hubbub.core.chat import announce
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Invalid, Limited, Unknown
 from hubbub.core.event import (
@@ -28,6 +27,7 @@ from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.moderator import AppointModerator, DismissModerator, do_appoint, do_dismiss
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of
 from hubbub.core.room import INVITE_ALPHABET, OWNER
+from hubbub.core.telling import SECRET, announce, say_changes
 from hubbub.core.text import is_visible
 
 MAX_NAME = 140
@@ -189,30 +189,6 @@ def do_create(act: Act, command: CreateGroup) -> Room:
     return room
 
 
-CHANGES: dict[str, tuple[str, str]] = {
-    "name": ("group.name_change", "{by} changed the group's name to {value}"),
-    "description": ("group.topic_change", "{by} changed the topic to: {value}"),
-    "picture": ("group.avatar_change", "{by} changed the group's avatar"),
-    "group": ("group.type_change", "{by} changed the group to {value}"),
-    "theme": ("group.theme_change", "{by} changed the theme to {value}"),
-    "like_icon": ("group.like_icon_set", "{by} changed the like icon"),
-    "office_mode": ("group.office_mode", "{by} turned office mode {on}"),
-    "directory": ("group.added_to_directory", "{by} added the group to the directory {value}"),
-    "share_token": ("group.shared", "{by} shared the group"),
-    "approval": ("group.approval_on", "{by} turned on approval of new members"),
-}
-"""What is said of a change of each field: its type, and the words."""
-REMOVED: dict[str, tuple[str, str]] = {
-    "like_icon": ("group.like_icon_removed", "{by} removed the like icon"),
-    "directory": ("group.removed_from_directory", "{by} removed the group from the directory"),
-    "share_token": ("group.unshared", "{by} unshared the group"),
-    "approval": ("group.approval_off", "{by} turned off approval of new members"),
-}
-"""The same where a field is emptied."""
-SECRET = frozenset({"share_token"})
-"""What is changed without the value being told: whoever belongs later must not find an old one."""
-
-
 @handles(UpdateGroup, "room:chat.send", "room:group.manage", rate="configure", events=(RoomUpdated, MessagePosted))
 def do_update(act: Act, command: UpdateGroup) -> Room:
     """Change what is given and different; what is not leaves nothing behind, neither event nor message."""
@@ -232,17 +208,8 @@ def do_update(act: Act, command: UpdateGroup) -> Room:
     act.emit(RoomUpdated, room.id, config=room)
     told = {name: value for name, value in changed.items() if name not in SECRET}
     act.audit("world.room.updated", {"object": room.id, "new": told})
-    for name in CHANGES:
-        if name in changed:
-            _say_change(act, room, name, changed[name])
+    say_changes(act, room, changed)
     return room
-
-
-def _say_change(act: Act, room: Room, name: str, value: Any) -> None:
-    what, words = REMOVED[name] if name in REMOVED and not value else CHANGES[name]
-    text = words.format(by=_called(act, room), value=value, on="on" if value else "off")
-    told = {} if name in SECRET else {"value": value}
-    announce(act, room, act.user, what, text, **told)
 
 
 def _new_token(act: Act) -> str:
@@ -321,10 +288,6 @@ def do_set_admin(act: Act, command: SetAdmin) -> Member:
         do_appoint(act, AppointModerator(room=room.id, user=member.user))
     else:
         do_dismiss(act, DismissModerator(room=room.id, user=member.user))
-    who = person_in(act.state, room.id, member.user)
-    role, words = ("admin", "made {} an admin") if command.admin else ("user", "made {} a member again")
-    text = f"{_called(act, room)} {words.format(who['nickname'])}"
-    announce(act, room, act.user, "group.role_change", text, role=role, member=who)
     return member
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hubbub.core.chat import announce, announce_joined, announce_left
 from hubbub.core.command import Act, Command, handles, invalid
 from hubbub.core.error import Code, Denied, HubbubError, Invalid, Limited, Unknown
 from hubbub.core.event import (
@@ -38,6 +37,7 @@ from hubbub.core.membership import (
 from hubbub.core.model import FormerMember, JoinRequest, LeaveKind, Member, Room, User
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.room import OWNER, stop_listening
+from hubbub.core.telling import announce, announce_joined, announce_left
 from hubbub.core.text import is_visible
 
 MAX_MEMBERS = 5000

@@ -2,9 +2,10 @@
 
 from hubbub.core.command import Act, Command, handles
 from hubbub.core.error import Code, Invalid, Limited
-from hubbub.core.event import GrantGiven, GrantTaken
+from hubbub.core.event import GrantGiven, GrantTaken, MessagePosted
 from hubbub.core.model import Grant, Room, User
 from hubbub.core.permission import permissions_of
+from hubbub.core.telling import say_role
 
 ROLE = "moderator"
 """The role of the world that they get, on the room alone."""
@@ -34,7 +35,7 @@ class ListModerators(Command, frozen=True, kw_only=True):
     room: int
 
 
-@handles(AppointModerator, "room:update", rate="configure", events=(GrantGiven,))
+@handles(AppointModerator, "room:update", rate="configure", events=(GrantGiven, MessagePosted))
 def do_appoint(act: Act, command: AppointModerator) -> None:
     """Give the role. Doing it twice is doing it once; nobody makes somebody who stands as high as they do."""
     room, user = act.access_room(command.room), act.access_user(command.user)
@@ -52,9 +53,10 @@ def do_appoint(act: Act, command: AppointModerator) -> None:
         raise Limited(Code.TOO_MANY, f"A room has at most {MAX_MODERATORS} moderators.")
     act.emit(GrantGiven, room.id, grant=Grant(world=room.world, user=user.id, role=ROLE, room=room.id))
     act.audit("auth.grant.given", {"object": user.id, "role": ROLE, "room": room.id})
+    say_role(act, room, user.id, admin=True)
 
 
-@handles(DismissModerator, "room:update", rate="configure", events=(GrantTaken,))
+@handles(DismissModerator, "room:update", rate="configure", events=(GrantTaken, MessagePosted))
 def do_dismiss(act: Act, command: DismissModerator) -> None:
     """Take the role; not having it is no error. Who stands as high as the actor keeps it."""
     room, user = act.access_room(command.room), act.access_user(command.user)
@@ -64,6 +66,7 @@ def do_dismiss(act: Act, command: DismissModerator) -> None:
         return
     act.emit(GrantTaken, room.id, grant=Grant(world=room.world, user=user.id, role=ROLE, room=room.id))
     act.audit("auth.grant.taken", {"object": user.id, "role": ROLE, "room": room.id})
+    say_role(act, room, user.id, admin=False)
 
 
 @handles(ListModerators, "room:update", "room:chat.moderate", rate="read")

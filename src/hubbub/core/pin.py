@@ -2,12 +2,13 @@
 
 import msgspec
 
-from hubbub.core.chat import CHAT, access_message, announce, check_may_speak
+from hubbub.core.chat import CHAT, access_message, check_may_speak
 from hubbub.core.command import Act, Command, check, handles
 from hubbub.core.error import Code, Denied, Invalid, Limited
 from hubbub.core.event import DirectPosted, MessagePinned, MessagePosted, MessageUnpinned
 from hubbub.core.membership import check_may_change, name_in
 from hubbub.core.model import Message, Room
+from hubbub.core.telling import announce
 
 MAX_PINS = 100
 """Of one room."""

@@ -179,9 +179,7 @@ class SettlePolls(Command, frozen=True, kw_only=True):
 @handles(CreatePoll, "room:poll.create", "room:poll.manage", rate="create", events=(PollCreated, *SAID))
 def do_create(act: Act, command: CreatePoll) -> PollSight:
     """Make it; one that is open is said in the room's talk."""
-    room = _active(act, command.room)
-    if room.kind == "direct" and any(act.state.blocked(act.by, other) for other in act.state.members[room.id]):
-        raise Denied(Code.CHAT_DENIED)
+    room = _open_to(act, command.room)
     if room.lasting and room.group == "announcement" and not act.may("room:poll.manage", room):
         raise Denied(Code.CHAT_DENIED, "Only those who run this group make polls here.")
     _check_count(act, room)
@@ -257,7 +255,7 @@ def _options(act: Act, choices: tuple[Choice, ...], known: tuple[PollOption, ...
 )
 def do_update(act: Act, command: UpdatePoll) -> PollSight:
     """Change what is given; an end, and opening a draft, are said in the room's talk."""
-    room = _active(act, command.room)
+    room = _open_to(act, command.room)
     poll = _access_own(act, room, command.poll)
     changes = _changes(act, command, as_of(poll, act.now))
     if changes.get("pinned", poll.pinned) != poll.pinned:
@@ -351,7 +349,7 @@ def do_unpin(act: Act, command: UnpinPolls) -> None:
 @handles(VotePoll, "room:poll.vote", rate="react", events=(PollVoted,))
 def do_vote(act: Act, command: VotePoll) -> PollSight:
     """Note the vote; voting the same again is voting once."""
-    room, user = _active(act, command.room), act.actor.id
+    room, user = _open_to(act, command.room), act.actor.id
     poll = as_of(_access(act, room, command.poll), act.now)
     if poll.state != "open":
         raise Denied(Code.POLL_CLOSED, "This poll is not open.")
@@ -428,6 +426,14 @@ def _active(act: Act, identity: int) -> Room:
     room = act.access_room(identity, module=MODULE)
     if room.kind == "room" and not (room.module(MODULE) or {}).get("active"):
         raise Denied(Code.MODULE_INACTIVE, "Polls are switched off in this room.")
+    return room
+
+
+def _open_to(act: Act, identity: int) -> Room:
+    """Give the same, where the actor may do something. Raises Denied; also where somebody there blocked another."""
+    room = _active(act, identity)
+    if room.kind == "direct" and any(act.state.blocked(act.by, other) for other in act.state.members[room.id]):
+        raise Denied(Code.CHAT_DENIED)
     return room
 
 

@@ -10,6 +10,7 @@ from hubbub.core.command import Act, Command, handles
 from hubbub.core.error import Code, Denied, Invalid, Limited
 from hubbub.core.event import (
     InviteCreated,
+    MessagePosted,
     OccupancyChanged,
     RoomCreated,
     RoomDeleted,
@@ -30,6 +31,7 @@ from hubbub.core.origin import NOWHERE, Origin
 from hubbub.core.presence import Visit
 from hubbub.core.reaction import ALLOWED
 from hubbub.core.state import occupancy
+from hubbub.core.telling import say_changes
 
 MAX_ROOMS = 1000
 MAX_NAME = 300
@@ -388,15 +390,17 @@ def add_room(act: Act, settings: RoomSettings) -> Room:
     return room
 
 
-@handles(UpdateRoom, "room:update", rate="configure", events=(RoomUpdated,))
+@handles(UpdateRoom, "room:update", rate="configure", events=(RoomUpdated, MessagePosted))
 def do_update(act: Act, command: UpdateRoom) -> Room:
-    """Change what is given."""
-    room, given = act.access_room(command.room), command.settings.given()
+    """Change what is given. In a group it is said what it is called and what it is about now, if that changed."""
+    before, given = act.access_room(command.room), command.settings.given()
     check_settings(given)
-    old = {name: getattr(room, name) for name in given}
-    room = msgspec.structs.replace(room, **given)
+    old = {name: getattr(before, name) for name in given}
+    room = msgspec.structs.replace(before, **given)
     act.emit(RoomUpdated, room.id, config=room)
     act.audit("world.room.updated", {"object": room.id, "old": old, "new": given})
+    if before.lasting and room.lasting:
+        say_changes(act, room, {name: value for name, value in given.items() if value != old[name]})
     return room
 
 

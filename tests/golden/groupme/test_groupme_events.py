@@ -19,7 +19,8 @@ from tests.golden.venueless.world import Client
 
 from hubbub.core.chat import DeleteMessage
 from hubbub.core.joining import AddMembers, DropMember, NewMember
-from hubbub.core.user import UpdateProfile
+from hubbub.core.moderator import AppointModerator
+from hubbub.core.user import GrantRole, UpdateProfile
 from hubbub.dialects.venueless.id import Kind, parse, render
 
 Json = Any
@@ -539,3 +540,50 @@ def test_several_who_are_added_at_once_are_one_message(stage: Stage, person: Cal
     told = stage.last()
     assert told["text"] == "Ada added Cleo, Dora to the group"
     assert told["event"]["data"]["added_users"] == [stage.user(stage.cleo), stage.user(dora)]
+
+
+# The same happenings through other dialects
+
+
+def test_what_is_done_in_venueless_is_told_here(stage: Stage) -> None:
+    vera = parse(stage.vera.id, Kind.USER) or 0
+    room, channel = render(int(stage.group), Kind.ROOM), stage.channel
+    stage.place.do(GrantRole(user=vera, role="room_owner", room_id=int(stage.group)))
+    stage.vera.drain()
+    stage.vera.ok("room.config.patch", {"room": room, "name": "Bar"})
+    person = {"id": vera, "nickname": "Vera"}
+    assert stage.last()["event"] == {"type": "group.name_change", "data": {"user": person, "name": "Bar"}}
+    assert stage.last()["text"] == "Vera changed the group's name to Bar"
+
+    stage.vera.drain()
+    content = {"type": "text", "body": "Oops"}
+    sent = stage.vera.ok("chat.send", {"channel": channel, "event_type": "channel.message", "content": content})
+    number = sent["event"]["event_id"]
+    stage.vera.drain()
+    gone = {"channel": channel, "event_type": "channel.message", "replaces": number, "content": {"type": "deleted"}}
+    stage.vera.ok("chat.send", gone)
+    data = stage.last()["event"]["data"]
+    assert (data["message_id"], data["deletion_actor"]) == (str(10**17 + number), "sender")
+    assert data["deleter_id"] == str(vera)
+
+    stage.vera.drain()
+    options = [{"content": "Yes", "order": 1}, {"content": "No", "order": 2}]
+    stage.vera.ok("poll.create", {"room": room, "content": "Tea?", "options": options})
+    told = stage.last()
+    assert told["event"]["type"] == "poll.created"
+    assert told["event"]["data"]["user"] == {"id": str(vera), "nickname": "Vera"}
+    assert stage.ear.drain()[-1]["subject"]["event"]["type"] == "poll.created"
+
+    stage.vera.drain()
+    stage.vera.ok("chat.leave", {"channel": channel})
+    assert stage.last()["event"] == {"type": "membership.notifications.exited", "data": {"removed_user": person}}
+
+
+def test_who_moderates_by_a_command_of_jumpin_is_an_admin_here(stage: Stage) -> None:
+    jim = stage.ada.get(f"/v3/groups/{stage.group}")["members"][-1]
+    assert jim["nickname"] == "Jim"
+    stage.place.do(AppointModerator(room=int(stage.group), user=int(jim["user_id"])), user=stage.ada.number)
+    event = stage.last()["event"]
+    assert (event["type"], event["data"]["role"]) == ("group.role_change_admin", "admin")
+    assert event["data"]["member"] == {"id": int(jim["user_id"]), "nickname": "Jim"}
+    assert stage.ada.get(f"/v3/groups/{stage.group}")["members"][-1]["roles"] == ["admin"]

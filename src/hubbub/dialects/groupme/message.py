@@ -131,8 +131,7 @@ async def destroy(caller: Caller) -> Reply:
     """Take a message back: an own one, or as one who runs the group. One that is gone already stays so."""
     room = caller.conversation(caller.path["conversation"])
     message = _said(await access(caller, room))
-    if not message.deleted:
-        await caller.do(DeleteMessage(room=room.id, number=message.number))
+    await caller.do(DeleteMessage(room=room.id, number=message.number, once=True))
     return GONE
 
 
