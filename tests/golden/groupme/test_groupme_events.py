@@ -568,7 +568,7 @@ def test_what_is_done_in_venueless_is_told_here(stage: Stage) -> None:
 
     stage.vera.drain()
     options = [{"content": "Yes", "order": 1}, {"content": "No", "order": 2}]
-    stage.vera.ok("poll.create", {"room": room, "content": "Tea?", "options": options})
+    stage.vera.ok("poll.create", {"room": room, "content": "Tea?", "state": "open", "options": options})
     told = stage.last()
     assert told["event"]["type"] == "poll.created"
     assert told["event"]["data"]["user"] == {"id": str(vera), "nickname": "Vera"}
