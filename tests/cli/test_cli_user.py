@@ -40,7 +40,7 @@ def test_a_user_with_roles_and_traits(home: Shell) -> None:
     home.ok("user", "create", "Ann", "--role", "admin", "--role", "moderator", "--trait", "staff", "--trait", "vip")
     ((_, _, login, name, kind, state, roles, traits, seen),) = home.rows("user", "list")
     assert (login, name, kind, state, seen) == ("ann", "Ann", "person", "active", "")
-    assert (roles, traits) == ("admin moderator", "staff vip")
+    assert (roles, traits) == ("admin member moderator", "staff vip")
 
 
 def test_a_password_is_kept_as_a_hash(home: Shell) -> None:
@@ -74,9 +74,9 @@ def test_roles_are_given_and_taken(home: Shell) -> None:
     identity, uuid = home.rows("user", "list")[0][:2]
     for text in ("ann", identity, uuid, f"account:{identity}", f"{int(identity):024x}"):
         assert home.ok("user", "grant", text, "admin") == "ann has the role admin in main.\n"
-        assert home.rows("user", "list")[0][6] == "admin"
+        assert home.rows("user", "list")[0][6] == "admin member"
         home.ok("user", "grant", text, "admin", "--take")
-        assert home.rows("user", "list")[0][6] == ""
+        assert home.rows("user", "list")[0][6] == "member"
     assert "There are: admin" in home.fails("user", "grant", "ann", "king")
 
 

@@ -103,7 +103,7 @@ SYSTEM_ROLES: Mapping[str, Sequence[str]] = {
 
 OWNER_ROLE = "owner"
 MEMBER_ROLE = "member"
-"""What somebody is who made an account for themselves."""
+"""What somebody is who has an account that they, or an organiser, made here."""
 
 PARTICIPANT_ROLE = "participant"
 """What somebody is in a group that they belong to."""

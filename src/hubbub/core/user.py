@@ -30,7 +30,7 @@ from hubbub.core.event import (
     VisitUpdated,
 )
 from hubbub.core.model import WORLD_WIDE, Ban, BanKind, Block, Credential, Grant, PushSubscription, User, UserKind
-from hubbub.core.permission import OWNER_ROLE
+from hubbub.core.permission import MEMBER_ROLE, OWNER_ROLE
 
 MAX_PROFILE = 50_000
 """Bytes of JSON in a profile or a client's state."""
@@ -481,7 +481,7 @@ def do_create_kiosk(act: Act, command: CreateKiosk) -> User:
 
 @handles(CreateUser, "world:users.manage", rate="create", events=(UserCreated, PasswordSet))
 def do_create_user(act: Act, command: CreateUser) -> User:
-    """Make a person; the login name becomes the display name too."""
+    """Make a person, who may do what the role `member` allows; the login name becomes the display name too."""
     login = unicodedata.normalize("NFKC", command.login).strip()
     if not 0 < len(login) <= MAX_LOGIN or any(unicodedata.category(sign)[0] == "C" for sign in login):
         raise invalid("login", f"1 to {MAX_LOGIN} characters that can be seen")
@@ -497,7 +497,7 @@ def do_create_user(act: Act, command: CreateUser) -> User:
         profile={"display_name": login},
         created=act.now,
     )
-    act.emit(UserCreated, user=user)
+    act.emit(UserCreated, user=user, grants=(Grant(world=user.world, user=user.id, role=MEMBER_ROLE),))
     if command.password:
         credential = Credential(user=user.id, world=user.world, password=command.password)
         act.emit(PasswordSet, credential=credential)

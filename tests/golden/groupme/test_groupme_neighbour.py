@@ -113,6 +113,13 @@ def test_files_of_theirs_are_pictures_here(ada: Person, pub: str, carla: Neighbo
     ]
 
 
+def test_nothing_of_theirs_is_half_of_what_clients_know(ada: Person, pub: str, carla: Neighbour) -> None:
+    """Once a file of a kind like ours was told as it was, and no client could read that page of messages."""
+    for kind in ("mentions", "location", "image", 7):
+        carla.say({"type": "files", "files": [{"type": kind, "name": "a"}], "body": ""})
+        assert ada.last(pub)["attachments"] == [{"type": "file", "file_id": "", "url": "", "name": "a"}]
+
+
 def test_an_edit_is_an_edit_in_both(ada: Person, pub: str, carla: Neighbour) -> None:
     said = ada.say(pub, "Helo")
     assert carla.heard()["body"] == "Helo"

@@ -247,6 +247,8 @@ SOMEBODYS: list[tuple[str, Json]] = [
     ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "text", "body": ["x"]}}),
     ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "files"}}),
     ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "files", "files": "x"}}),
+    ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "files", "files": 5}}),
+    ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "files", "files": None}}),
     ("chat.send", {"channel": "CHANNEL", "event_type": "channel.message", "content": {"type": "deleted"}}),
     ("chat.send", {"channel": "CHANNEL", "event_type": 5, "content": {"type": "text", "body": "x"}}),
     (

@@ -43,6 +43,7 @@ SHOWN: dict[str, frozenset[str]] = {
 """Of these, a client that is told anything else breaks."""
 TEXTS = frozenset({"lat", "lng"})
 """What clients expect as texts, and some send as numbers."""
+LISTS = frozenset({"user_ids", "loci", "charmap"})
 
 
 def read_attachments(given: object) -> tuple[Json, ...]:
@@ -59,8 +60,7 @@ def _read(given: object) -> Json:
     if not isinstance(given, dict) or not isinstance(kind, str) or not 0 < len(kind) <= 50:
         raise RefusedError(400, "attachments: each is an object with a type")
     kept = {name: value for name, value in given.items() if value is not None and isinstance(name, str)}
-    missing = [name for name in NEEDED.get(kind, ()) if name not in kept]
-    if missing:
+    if missing := _missing(kind, kept):
         raise RefusedError(400, f"attachments: {kind} lacks {', '.join(missing)}")
     for name in TEXTS & kept.keys():
         if isinstance(kept[name], int | float) and not isinstance(kept[name], bool):
@@ -68,12 +68,20 @@ def _read(given: object) -> Json:
     for name in ("url", "lat", "lng", "name"):
         if name in kept and not isinstance(kept[name], str):
             raise RefusedError(400, f"attachments: {name} of {kind} is a text")
+    for name in LISTS & kept.keys():
+        if not isinstance(kept[name], list):
+            raise RefusedError(400, f"attachments: {name} of {kind} is a list")
     try:
         if len(msgspec.json.encode(kept)) > MAX_ATTACHMENT:
             raise RefusedError(400, f"attachments: each has at most {MAX_ATTACHMENT} bytes")
     except (UnicodeEncodeError, RecursionError):
         raise RefusedError(400, "attachments: something in it cannot be kept") from None
     return kept
+
+
+def _missing(kind: str, attachment: Json) -> list[str]:
+    """Name what an attachment of a kind lacks, without which a client breaks."""
+    return [name for name in NEEDED.get(kind, ()) if name not in attachment]
 
 
 def mentioned(attachments: Sequence[Json]) -> tuple[tuple[int, ...], bool]:
@@ -91,7 +99,7 @@ def write_attachments(attachments: Iterable[Json], site: str) -> list[Json]:
 
 def _write(attachment: Json, site: str) -> Json:
     kind = attachment.get("type")
-    if not isinstance(kind, str):  # of another dialect
+    if not isinstance(kind, str) or _missing(kind, attachment):  # of another dialect
         media, url = str(attachment.get("mimeType", "")), attachment.get("url")
         if media.startswith("image/"):
             return {"type": "image", "url": address(url, site)}

@@ -181,9 +181,10 @@ def _send(body: Any) -> Command:
     text = given.content.get("body", "")
     if not isinstance(text, str) and kind != "call":
         raise RefusedError("protocol.invalid_body", "content.body must be text.")
-    files = tuple(given.content.get("files", ())) if kind == "files" else ()
-    if not all(isinstance(file, dict) for file in files):
+    attached = given.content.get("files", []) if kind == "files" else []
+    if not isinstance(attached, list) or not all(isinstance(file, dict) for file in attached):
         raise RefusedError("protocol.invalid_body", "content.files must be a list of objects.")
+    files = tuple(attached)
     extra = {name: value for name, value in given.content.items() if name not in ("type", "files", "body")} or None
     if given.replaces and kind == "deleted":
         return chat.DeleteMessage(room=place, number=given.replaces)
