@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.core.house import START
 
 from hubbub.core.attachment import plain, words_of
@@ -42,8 +43,10 @@ def test_in_words(attachment: dict[str, Any], words: str) -> None:
         (message("", PLACE, {"url": 7, "name": "b"}), "London (51.5, -0.1) b"),
         (message(" ", PLACE), " "),
         (message("", {}), ""),
+        (replace(message(""), kind="call"), "Started a call"),
+        (replace(message(""), kind="call", deleted=True), ""),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_a_message_in_words(said: Message, text: str) -> None:
     assert plain(said) == text

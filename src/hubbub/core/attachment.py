@@ -8,6 +8,9 @@ from typing import Any
 
 from hubbub.core.model import Message
 
+CALL = "Started a call"
+"""What is said of one where clients cannot join it."""
+
 
 def link_of(attachment: dict[str, Any]) -> str:
     """Give the address that an attachment is at; empty when it has none."""
@@ -25,8 +28,14 @@ def words_of(attachment: dict[str, Any]) -> str:
     return name or kind
 
 
+def text_of(message: Message) -> str:
+    """Give the text of a message; a call has none of its own."""
+    return CALL if message.kind == "call" and not message.body and not message.deleted else message.body
+
+
 def plain(message: Message) -> str:
     """Say in words what a message says: with the addresses of its files, and the rest only where there is no text."""
     links = [link for attachment in message.attachments if (link := link_of(attachment))]
-    said = [message.body, *links] if message.body or links else [words_of(one) for one in message.attachments]
+    text = text_of(message)
+    said = [text, *links] if text or links else [words_of(one) for one in message.attachments]
     return " ".join(part for part in said if part)

@@ -95,9 +95,9 @@ DIALECTS: dict[str, tuple[Endpoint, ...]] = {
         ("Socket.IO", "{origin}/socket.io/", "What is said"),
     ),
     "GroupMe": (
-        ("REST", "{origin}/v3/", "Groups, messages, bots, polls, the calendar"),
-        ("Bayeux", "{origin}/faye", "What happens, as it does"),
-        ("OAuth", "{origin}/oauth/authorize", "Apps that ask you to let them in"),
+        ("REST", "{origin}/v3/", "Clients and bots"),
+        ("Bayeux", "{origin}/faye", "What happens"),
+        ("OAuth", "{origin}/oauth/authorize", "Apps that ask"),
     ),
 }
 
@@ -134,7 +134,8 @@ def index_page(*, title: str, world: str, origin: str, version: str) -> str:
         title,
         f"""<h1>{escape(title)}</h1>
 <p class="soft">A community{place}, run by Hubbub {escape(version)}.</p>
-<nav aria-label="Pages"><a href="/directory">Public rooms</a> <a href="/login">Log in</a></nav>
+<nav aria-label="Pages"><a href="/directory">Public rooms</a> <a href="/login">Log in</a>
+<a href="/oauth/token">Tokens for programs</a></nav>
 <h2>Coming in</h2>
 <p>This server has no web client yet: use an app or a bot that speaks one of the protocols below. An invite link leads
 to its room in such an app.</p>

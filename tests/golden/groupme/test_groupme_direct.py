@@ -227,6 +227,13 @@ def test_a_conversation_that_is_hidden_is_not_listed(ada: Person, bob: Person) -
     assert len(ada.get("/v3/chats")) == 1
 
 
+def test_a_call_of_another_dialect_says_what_it_is(ada: Person, bob: Person) -> None:
+    send(ada, bob)
+    room = next(iter(ada.place.state.belongs[ada.number]))
+    ada.place.do(PostMessage(room=room, kind="call", extra={"id": "7"}), user=bob.number)
+    assert texts(ada, bob)[0] == "Started a call"
+
+
 # How far people have read
 
 

@@ -120,10 +120,12 @@ def test_a_thousand_characters_fit(ada: Person, pub: str) -> None:
         {"message": {"text": "Hi", "attachments": [{}]}},
         {"message": {"text": "Hi", "attachments": [{"type": "image"}]}},
         {"message": {"text": "Hi", "attachments": [{"type": "image", "url": 7}]}},
+        {"message": {"text": "Hi", "attachments": [{"type": "mentions", "user_ids": "-1", "loci": [[0, 1]]}]}},
+        {"message": {"text": "Hi", "attachments": [{"type": "mentions", "user_ids": ["1"], "loci": 7}]}},
         {"message": {"text": "Hi", "attachments": [IMAGE] * 21}},
         {"message": {"text": "Hi", "attachments": [{"type": "image", "url": "x" * 20_000}]}},
     ],
-    ids=range(20),
+    ids=range(22),
 )
 def test_what_cannot_be_said(ada: Person, pub: str, body: Json) -> None:
     before = ada.last(pub)
@@ -163,7 +165,7 @@ def test_mentions_reach_whom_they_name(ada: Person, bob: Person, cleo: Person, p
     said = ada.say(pub, "@all", attachments=[{"type": "mentions", "user_ids": ["-1"], "loci": loci}])
     assert (unseen(bob), unseen(cleo), unseen(ada)) == (2, 1, 0)
     assert said["attachments"] == [{"type": "mentions", "user_ids": ["-1"], "loci": loci}]
-    nobody: list[Json] = [["5"], [{}], [None], 7, "-1"]
+    nobody: list[Json] = [["5"], [{}], [None]]
     for user_ids in nobody:
         ada.say(pub, "nobody", attachments=[{"type": "mentions", "user_ids": user_ids, "loci": loci}])
     assert (unseen(bob), unseen(cleo)) == (2, 1)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from hubbub.core.attachment import text_of
 from hubbub.core.chat import PACKED, deletion_actor
 from hubbub.core.direct import is_opening
 from hubbub.core.membership import name_in
@@ -237,7 +238,7 @@ class View:
             "source_guid": (message.nonce if message.sender else None) or f"{message.id:032x}",
             "created_at": seconds(message.at),
             **self.sender(message, said),
-            "text": (said.text if said else message.body) or None,
+            "text": (said.text if said else text_of(message)) or None,
             "attachments": write_attachments(said.attachments if said else message.attachments, self.site),
             "favorited_by": reactors(message),
             "pinned_at": seconds(message.pinned) if message.pinned else None,
