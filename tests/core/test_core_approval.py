@@ -129,6 +129,16 @@ def test_a_question_wants_an_answer(club: Club, question: str) -> None:
     assert ask(club, club.eve, "x" * MAX_ANSWER).result
 
 
+def test_the_silenced_ask_without_a_word(club: Club) -> None:
+    """What somebody answers is read by others."""
+    token = club.room.share_token
+    for who in (club.dan, club.eve):
+        club.house.do(SilenceUser(user=who), club.house.owner())
+    assert ask(club, club.dan).result.answer == ""
+    club.set(club.ada, show_question=True)
+    assert club.refusal(JoinGroup, club.eve, token=token, answer="Hear me") == Code.ROOM_DENIED
+
+
 def test_asking_takes_what_joining_takes(club: Club) -> None:
     house, token = club.house, club.room.share_token
     assert club.refusal(JoinGroup, club.dan, token="wrong") == Code.ROOM_UNKNOWN

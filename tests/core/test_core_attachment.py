@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.core.house import START
 
-from hubbub.core.attachment import plain, words_of
+from hubbub.core.attachment import is_harmless, plain, words_of
 from hubbub.core.model import Message
 
 PICTURE = {"type": "image", "url": "https://x.example/a.png"}
@@ -50,3 +50,23 @@ def test_in_words(attachment: dict[str, Any], words: str) -> None:
 )
 def test_a_message_in_words(said: Message, text: str) -> None:
     assert plain(said) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "harmless"),
+    [
+        ("https://x.example/a.png", True),
+        ("HTTP://x.example:8080/a:b", True),
+        ("/media/a:b.png", True),
+        ("a.png", True),
+        ("", True),
+        (7, True),
+        ("javascript:alert(1)", False),
+        (" \x01java\nscript\t:alert(1)", False),
+        ("data:text/html,<script>", False),
+        ("file:///etc/passwd", False),
+    ],
+    ids=range(10),
+)
+def test_where_nobody_is_led(url: object, harmless: bool) -> None:
+    assert is_harmless({"url": url}) == harmless

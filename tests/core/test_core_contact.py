@@ -104,9 +104,7 @@ def test_a_conversation_is_no_group(circle: Circle) -> None:
     assert (found.groups, found.contact is not None) == ((), True)
 
 
-def test_of_very_many_memberships_those_of_small_groups_count(
-    circle: Circle, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_many_memberships_those_of_small_groups_count(circle: Circle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once somebody in many large groups could keep everybody waiting."""
     circle.house.do(SendDirect(user=circle.ada, body="Hi"), circle.cleo)
     circle.add(circle.house.person("Dan"))

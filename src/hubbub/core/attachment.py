@@ -4,10 +4,12 @@ They are kept as clients write them. All that is known of every one is what many
 `url`, a `name`, of a place also `lat` and `lng`, and what it is in `type`.
 """
 
+import re
 from typing import Any
 
 from hubbub.core.model import Message
 
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 CALL = "Started a call"
 """What is said of one where clients cannot join it."""
 
@@ -16,6 +18,16 @@ def link_of(attachment: dict[str, Any]) -> str:
     """Give the address that an attachment is at; empty when it has none."""
     url = attachment.get("url")
     return url if isinstance(url, str) else ""
+
+
+def is_harmless(attachment: dict[str, Any]) -> bool:
+    """Tell whether a client can lead people to where an attachment is: to the web or this server, and to no script.
+
+    Browsers leave out control characters and blanks before they look.
+    """
+    link = "".join(sign for sign in link_of(attachment) if sign > " ")
+    scheme = SCHEME.match(link)
+    return scheme is None or scheme[1].lower() in ("http", "https")
 
 
 def words_of(attachment: dict[str, Any]) -> str:

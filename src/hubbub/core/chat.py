@@ -7,6 +7,7 @@ from typing import Any
 import emoji
 import msgspec
 
+from hubbub.core.attachment import is_harmless
 from hubbub.core.command import Act, Command, check, handles, invalid
 from hubbub.core.error import Code, Denied, Invalid, Limited, Unavailable, Unknown
 from hubbub.core.event import (
@@ -599,6 +600,8 @@ def check_content(kind: MessageKind, body: str, attachments: tuple[dict[str, Any
         raise Invalid(Code.MESSAGE_EMPTY)
     if len(body) > MAX_BODY or len(attachments) > MAX_ATTACHMENTS:
         raise Limited(Code.TOO_LARGE, f"At most {MAX_BODY} characters and {MAX_ATTACHMENTS} files.")
+    if not all(is_harmless(attachment) for attachment in attachments):
+        raise invalid("url", "an address of the web")
     if "\0" in body:  # no database keeps that
         raise invalid("body", "characters that can be written")
 

@@ -173,6 +173,8 @@ def _ask(act: Act, room: Room, answer: str) -> JoinRequest:
         raise Invalid(Code.ANSWER_MISSING, "This group asks a question of who wants to join it. Answer it.")
     if len(answer) > MAX_ANSWER or not is_visible(answer, "\n\t"):
         raise invalid("answer", f"at most {MAX_ANSWER} characters that can be seen")
+    if room.show_question and state.moderation(user.id, act.now) == "silenced":
+        act.deny(room)  # the answer is read by others
     if len(waiting) >= MAX_REQUESTS or sum(user.id in others for others in state.requests.values()) >= MAX_ASKED:
         raise Limited(Code.TOO_MANY, f"{MAX_REQUESTS} people wait for this group, or you wait for {MAX_ASKED} groups.")
     request = JoinRequest(

@@ -113,6 +113,16 @@ def test_files_of_theirs_are_pictures_here(ada: Person, pub: str, carla: Neighbo
     ]
 
 
+def test_no_script_goes_from_one_to_the_other(ada: Person, pub: str, carla: Neighbour) -> None:
+    script = {"type": "video", "url": "java\nscript:alert(1)"}
+    body = {"message": {"text": "Look", "attachments": [script]}}
+    assert ada.refusal("POST", f"/v3/groups/{pub}/messages", body) == (400, ["url: an address of the web"])
+    content = {"type": "files", "files": [{**script, "mimeType": "video/mp4"}], "body": ""}
+    message = {"channel": carla.channel, "event_type": "channel.message", "content": content}
+    carla.client.refused("chat.send", message)
+    assert "Look" not in str(ada.history(pub))
+
+
 def test_nothing_of_theirs_is_half_of_what_clients_know(ada: Person, pub: str, carla: Neighbour) -> None:
     """Once a file of a kind like ours was told as it was, and no client could read that page of messages."""
     for kind in ("mentions", "location", "image", 7):

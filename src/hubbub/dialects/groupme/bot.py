@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.core.bot import AddBot, BotSight, CheckBot, ListBots, PostAsBot, RemoveBot, UpdateBot, bot_by_token
+from hubbub.core.bot import AddBot, BotSight, CheckBot, ListBots, PostAsBot, RemoveBot, UpdateBot, bot_by_token, works
 from hubbub.core.error import HubbubError
 from hubbub.dialects.groupme.answer import Reply, Route, get, post
 from hubbub.dialects.groupme.attachment import mentioned, read_attachments
@@ -155,7 +155,9 @@ def _named(caller: Caller, text: object) -> int:
 
 
 def _write(caller: Caller, sight: BotSight) -> Json:
-    return caller.view.bot(sight.bot, sight.user, sight.token)
+    """Write an own bot; what its group is called now, only as long as one may read there."""
+    found = caller.view.bot(sight.bot, sight.user, sight.token)
+    return found if works(caller.state, sight.bot, caller.now, "room:chat.read") else found | {"group_name": ""}
 
 
 ROUTES: tuple[Route, ...] = (
