@@ -24,6 +24,8 @@ from bench.server import Server, ServerError
 MESSAGES: Final = 80_000
 TARGET: Final = 60.0
 LIMIT: Final = 600.0
+LOOK: Final = 0.02
+"""Seconds between two looks at a command that runs."""
 WORDS: Final = ("pizza", "the", "library game", '"see the game"')
 OWNER: Final = "ada"
 
@@ -74,14 +76,26 @@ def command(
         assert process.stdin
         process.stdin.write(told)
         process.stdin.close()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0.0
+        while process.poll() is None:
+            peak = memory(process.pid) or peak
+            time.sleep(LOOK)
         if process.returncode:
             assert process.stderr
             raise ServerError(
                 f"hubbub {' '.join(arguments)} ended with {process.returncode}: {process.stderr.read()!r}"
             )
-    return time.perf_counter() - began, usage.ru_maxrss / 1024
+    return time.perf_counter() - began, peak
+
+
+def memory(pid: int) -> float:
+    """Give what a process had at most until now, in MiB; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    most = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
+    return int(most.split()[1]) / 1024
 
 
 def output(hubbub: Server, *arguments: str) -> str:

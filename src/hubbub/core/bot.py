@@ -124,7 +124,7 @@ class PostAsBot(Command, frozen=True, kw_only=True):
     AddBot,
     "room:chat.send",
     "room:bot.add",
-    rate="create",
+    rate="found",
     events=(UserCreated, MemberJoined, GrantGiven, BotAdded, MessagePosted),
 )
 def do_add(act: Act, command: AddBot) -> BotSight:

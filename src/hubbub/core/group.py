@@ -154,7 +154,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 @handles(
     CreateGroup,
     "world:groups.create",
-    rate="create",
+    rate="found",
     events=(RoomCreated, MemberJoined, GrantGiven, ChannelsChanged),
 )
 def do_create(act: Act, command: CreateGroup) -> Room:

@@ -25,6 +25,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "search": Rate(50, 200),
     "configure": Rate(100, 500),
     "create": Rate(50, 200),
+    "found": Rate(0.1, 200),
     "login": Rate(10, 50),
 }
 """Far above what a person does and below what hurts: they stop a loop that ran wild. Operators tighten them.

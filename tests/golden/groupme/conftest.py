@@ -9,7 +9,7 @@ from tests.golden.jumpin.place import Place
 from hubbub.core.user import UpdateProfile
 from hubbub.live.rate import Rate
 
-PLENTY = {"login": Rate(1000, 1_000_000), "create": Rate(1000, 1_000_000), "configure": Rate(1000, 1_000_000)}
+PLENTY = dict.fromkeys(("login", "create", "configure", "found"), Rate(1000, 1_000_000))
 """Everybody here has the same address, and the clock stands."""
 
 
