@@ -1,6 +1,7 @@
 """Every record comes back from every store as it was, whatever a caller may have put into it."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -74,23 +75,33 @@ def records(kind: type[Record]) -> st.SearchStrategy[Record]:
     return st.builds(kind, **fields)
 
 
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[asyncio.Runner, SqliteStore]]:
+    """Give one store for all: to make its tables takes longer than everything else here."""
+    store = SqliteStore("sqlite://", node="one", clock=lambda: datetime.now(UTC))
+    with asyncio.Runner() as runner:
+        runner.run(store.open())
+        yield runner, store
+        runner.run(store.close())
+
+
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_record_comes_back_as_it_was(kind: type[Record], data: st.DataObject) -> None:
+def test_a_record_comes_back_as_it_was(
+    place: tuple[asyncio.Runner, SqliteStore], kind: type[Record], data: st.DataObject
+) -> None:
     record = data.draw(records(kind))
     again = data.draw(records(kind))
     # The same record, changed: all but the key.
     again = msgspec.structs.replace(again, **{name: getattr(record, name) for name in kind.KEY})
 
-    async def test() -> None:
-        async with SqliteStore("sqlite://", node="one", clock=lambda: datetime.now(UTC)) as store:
-            mapper = RowMapper(kind, DIALECT)
-            columns = ", ".join(f'"{name}"' for name in mapper.columns)
-            # An event that is not journalled takes any record here, as types are only checked when reading.
-            for written in (record, again):
-                await store.commit([Audited(world=1, entry=cast(Any, written))])
-                rows = store._connection.execute(f'SELECT {columns} FROM "{mapper.table.name}"').fetchall()
-                assert [mapper.record(row) for row in rows] == [written]
-
-    asyncio.run(test())
+    runner, store = place
+    mapper = RowMapper(kind, DIALECT)
+    columns = ", ".join(f'"{name}"' for name in mapper.columns)
+    store._connection.execute(f'DELETE FROM "{mapper.table.name}"')
+    # An event that is not journalled takes any record here, as types are only checked when reading.
+    for written in (record, again):
+        runner.run(store.commit([Audited(world=1, entry=cast(Any, written))]))
+        rows = store._connection.execute(f'SELECT {columns} FROM "{mapper.table.name}"').fetchall()
+        assert [mapper.record(row) for row in rows] == [written]
