@@ -14,6 +14,7 @@ from hubbub.core.group import CreateGroup, GroupSettings
 from hubbub.core.joining import AddMembers, NewMember, RemoveMember
 from hubbub.core.model import Message
 from hubbub.core.reading import FetchMessages, GetMessage, ListFiles, ListLiked, MarkRead
+from hubbub.core.user import BlockUser
 
 
 class Pub:
@@ -54,6 +55,10 @@ def test_between_two_writing_and_reading_are_told_to_both(pub: Pub) -> None:
     mark = MarkRead(room=message.room, number=message.number)
     read = pub.house.do(mark, pub.bob).one(DirectRead)
     assert (set(read.users), read.user, read.number) == ({pub.ada, pub.bob}, pub.bob, message.number)
+    assert not [event for event in pub.house.do(mark, pub.bob).events if isinstance(event, DirectRead)]
+    more = pub.house.do(SendDirect(user=pub.bob, body="Psst"), pub.ada).result
+    pub.house.do(BlockUser(user=pub.ada), pub.bob)
+    mark = MarkRead(room=more.room, number=more.number)
     assert not [event for event in pub.house.do(mark, pub.bob).events if isinstance(event, DirectRead)]
     assert pub.house.refusal(SignalTyping(room=message.room), pub.cleo) is Code.CHAT_DENIED
 

@@ -166,4 +166,6 @@ def _mark_read(act: Act, command: MarkRead, unseen: tuple[int, ...]) -> None:
     state = ReadState(room=room.id, user=user, world=room.world, read=read, notifications=unseen)
     act.emit(ReadMarked, room.id, state=state)
     if room.kind == "direct" and read > (old.read if old else 0):
-        act.emit(DirectRead, room.id, users=tuple(act.state.members[room.id]), user=user, number=read, at=act.now)
+        users = tuple(act.state.members[room.id])
+        if not any(act.state.blocked(user, other) for other in users):
+            act.emit(DirectRead, room.id, users=users, user=user, number=read, at=act.now)
