@@ -12,7 +12,7 @@ from hubbub.dialects.dm import rest as dm_rest
 from hubbub.dialects.dm.endpoint import DmEndpoint
 from hubbub.dialects.groupme import caller as groupme_desk
 from hubbub.dialects.groupme import rest as groupme_rest
-from hubbub.dialects.groupme.endpoint import GroupmeEndpoint
+from hubbub.dialects.groupme.endpoint import GroupmeEndpoint, site_of
 from hubbub.dialects.groupme.view import View
 from hubbub.dialects.jumpin import rest as jumpin_rest
 from hubbub.dialects.jumpin.caller import Desk
@@ -188,11 +188,10 @@ class Application:
         )
 
     def _callback_sender(self) -> CallbackSender:
-        url, prefix = self.settings.url.rstrip("/"), self.settings.dialects.get("groupme", EVERYWHERE).prefix
-        site = url and url + prefix
+        url, prefix = self.settings.url, self.settings.dialects.get("groupme", EVERYWHERE).prefix
         return CallbackSender(
             self.community,
-            lambda state, message: View(state, site).callback(message),
+            lambda state, message: View(state, site_of(state, url, prefix)).callback(message),
             node=self.settings.node,
             allow_private=self.settings.callbacks_allow_private,
         )

@@ -15,6 +15,14 @@ from hubbub.wire.outbox import Turn
 MAX_SITES = 16
 
 
+def site_of(state: WorldState, url: str, prefix: str, host: str = "") -> str:
+    """Say where a world's clients reach this dialect, where no request tells: at the world's domain when it has one,
+    else at the settings' `url`, else at a host that they came to. Empty when nothing is known."""
+    scheme, domain = url.partition("://")[0], state.world.domain
+    site = f"{scheme or 'https'}://{domain}" if domain else url.rstrip("/") or (f"http://{host}" if host else "")
+    return f"{site}{prefix}" if site else ""
+
+
 class GroupmeEndpoint:
     """Opens a session for each client that shakes hands; whose it is, its first channel says."""
 
@@ -31,7 +39,7 @@ class GroupmeEndpoint:
         self._community = community
         self._turn = turn
         self._world = world
-        self._url = url.rstrip("/")
+        self._url = url
         self._prefix = prefix
         self._roster = Roster(community.clock)
         self._encoders: WeakKeyDictionary[WorldState, dict[str, GroupmeEncoder]] = WeakKeyDictionary()
@@ -40,14 +48,11 @@ class GroupmeEndpoint:
     def _encoder(self, state: WorldState, host: str) -> GroupmeEncoder:
         """Give the encoder of a world for clients who came to a host; of many hosts only some are told apart."""
         known = self._encoders.setdefault(state, {})
-        scheme = self._url.partition("://")[0]
-        site = f"{scheme or 'https'}://{state.world.domain}" if state.world.domain else self._url
-        if not site and HOST.fullmatch(host):
-            site = f"http://{host}"
+        site = site_of(state, self._url, self._prefix, host if HOST.fullmatch(host) else "")
         if site not in known and len(known) >= MAX_SITES:
             site = next(iter(known))
         if site not in known:
-            known[site] = GroupmeEncoder(state, self._turn, self._community.clock, f"{site}{self._prefix}")
+            known[site] = GroupmeEncoder(state, self._turn, self._community.clock, site)
         return known[site]
 
     def open(self, client: BayeuxClient) -> BayeuxListener:
