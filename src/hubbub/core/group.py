@@ -26,7 +26,7 @@ from hubbub.core.model import Grant, GroupKind, Member, Message, Room, User
 from hubbub.core.moderator import ROLE as MODERATOR
 from hubbub.core.moderator import AppointModerator, DismissModerator, do_appoint, do_dismiss
 from hubbub.core.permission import PARTICIPANT_ROLE, permissions_of
-from hubbub.core.room import INVITE_ALPHABET, OWNER
+from hubbub.core.room import INVITE_ALPHABET, OWNER, Settings
 from hubbub.core.telling import SECRET, announce, say_changes
 from hubbub.core.text import is_visible
 
@@ -54,7 +54,7 @@ SHARED = frozenset({"name", "description", "picture", "theme", "like_icon"})
 """What every member of a private group may change. The rest is for those who run it."""
 
 
-class GroupSettings(msgspec.Struct, frozen=True, kw_only=True):
+class GroupSettings(Settings, frozen=True, kw_only=True):
     """What may be set of a group; what is left out stays.
 
     Attributes:
@@ -80,11 +80,6 @@ class GroupSettings(msgspec.Struct, frozen=True, kw_only=True):
     approval: bool | msgspec.UnsetType = msgspec.UNSET
     show_question: bool | msgspec.UnsetType = msgspec.UNSET
     question: str | msgspec.UnsetType = msgspec.UNSET
-
-    def given(self) -> dict[str, Any]:
-        """Give what is set."""
-        pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {name: value for name, value in pairs if value is not msgspec.UNSET}
 
 
 class CreateGroup(Command, frozen=True, kw_only=True):

@@ -86,7 +86,16 @@ class CreateRoom(Command, frozen=True, kw_only=True):
     public: bool = True
 
 
-class RoomSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The base of what may be set of something; what is left out stays."""
+
+    def given(self) -> dict[str, Any]:
+        """Give what is set."""
+        pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in pairs if value is not msgspec.UNSET}
+
+
+class RoomSettings(Settings, frozen=True, kw_only=True):
     """What organisers may set of a room; what is left out stays."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
@@ -106,11 +115,6 @@ class RoomSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     age_restricted: bool | msgspec.UnsetType = msgspec.UNSET
     moderated_playlist: bool | msgspec.UnsetType = msgspec.UNSET
     push_to_talk: bool | msgspec.UnsetType = msgspec.UNSET
-
-    def given(self) -> dict[str, Any]:
-        """Give what is set."""
-        pairs = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {name: value for name, value in pairs if value is not msgspec.UNSET}
 
 
 class AddRoom(Command, frozen=True, kw_only=True):

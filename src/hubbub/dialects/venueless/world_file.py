@@ -155,7 +155,7 @@ def _rooms(given: list[dict[str, Any]], notes: list[str]) -> tuple[ImportedRoom,
 
 
 def _settings(room: _Room, where: str) -> RoomSettings:
-    settings = RoomSettings(
+    return RoomSettings(
         name=room.name,
         description=room.description or "",
         picture=room.picture_url,
@@ -164,10 +164,8 @@ def _settings(room: _Room, where: str) -> RoomSettings:
         pretalx_id=_number(room.pretalx_id, f"{where}.pretalx_id"),
         force_join=bool(room.force_join),
         schedule_data=room.schedule_data,
+        sorting_priority=msgspec.UNSET if room.sorting_priority is None else room.sorting_priority,
     )
-    if room.sorting_priority is not None:
-        settings.sorting_priority = room.sorting_priority
-    return settings
 
 
 def _number(value: int | str | None, where: str) -> int | None:
